@@ -1,0 +1,73 @@
+/** Every code that launch-claim throws or reports. Match on these; messages may change. */
+export type LaunchClaimCode =
+  // What was asked for
+  | "ticket_id_invalid"
+  | "ticket_id_collision"
+  | "role_unknown"
+  | "pod_name_invalid"
+  | "request_invalid"
+  // Where it was asked for
+  | "workspace_missing"
+  | "workspace_unwritable"
+  | "directory_unsafe"
+  | "filesystem_unsupported"
+  | "platform_unsupported"
+  | "native_module_missing"
+  | "socket_path_too_long"
+  // What was found there
+  | "config_invalid"
+  | "prompt_file_invalid"
+  | "registry_foreign"
+  | "registry_newer"
+  | "record_damaged"
+  | "record_newer"
+  // What happened on the way
+  | "lock_lost"
+  | "lock_busy"
+  | "launch_already_ended"
+  | "pod_mismatch"
+  | "peer_not_registered"
+  | "runtime_contract"
+  | "runtime_failed"
+  | "nothing_to_adopt"
+  | "io_failed"
+  | "aborted"
+  | "internal";
+
+interface Details {
+  /** What to do about it, as a sentence. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+const brand = Symbol.for("launch-claim/error");
+
+/** The one error of this library: a stable `code`, a message that says what failed with which values, and a `hint`. */
+export class LaunchClaimError extends Error {
+  override readonly name = "LaunchClaimError";
+  readonly code: LaunchClaimCode;
+  readonly hint: string | undefined;
+  /** Told apart by brand, since two copies of this package in one program have two classes. */
+  readonly [brand] = true;
+
+  constructor(code: LaunchClaimCode, message: string, details: Details = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint;
+  }
+
+  static is(value: unknown): value is LaunchClaimError {
+    return typeof value === "object" && value !== null && brand in value;
+  }
+}
+
+/** The `code` of a failed system call, as Node reports it, or undefined for anything else. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

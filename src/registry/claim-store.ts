@@ -1,0 +1,231 @@
+import { createHash } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { LaunchClaimError } from "../errors.js";
+import type {
+  ClaimEnding,
+  CommitAnswer,
+  EndResult,
+  HistoryEntry,
+  ReadBackAnswer,
+  StoredClaim,
+} from "../ports.js";
+import type { Claim, TicketRef } from "../../machines/launch.types.js";
+import {
+  isThere,
+  link,
+  listIfThere,
+  makeDirectory,
+  readIfThere,
+  removeIfThere,
+  temporaryPath,
+  type DurableWrites,
+} from "./durable.js";
+import type { Layout } from "./layout.js";
+import { fileName, idOf, printable } from "./names.js";
+import { parseRecord, serializeRecord } from "./records.js";
+
+/**
+ * Claims and what became of them. A claim appears by one `link` and disappears by one `unlink`; between the two it is never
+ * rewritten. Its history entry is durable BEFORE it disappears, so that a crash between leaves both, and the entry decides.
+ *
+ * Whoever calls what changes a claim holds the ticket's launch lock.
+ */
+export class ClaimStore {
+  readonly #layout: Layout;
+  readonly #writes: DurableWrites;
+
+  constructor(layout: Layout, writes: DurableWrites) {
+    this.#layout = layout;
+    this.#writes = writes;
+  }
+
+  /** The claim that stands: one whose launch has a history entry was ended, even if its file is still there. */
+  read(ticket: TicketRef): StoredClaim | undefined {
+    const stored = this.#readFile(this.#layout.claim(ticket), ticket);
+    return stored?.kind === "claim" && this.#hasEnded(ticket, stored.claim.launchId) ? undefined : stored;
+  }
+
+  list(): StoredClaim[] {
+    const { claims, history } = this.#layout;
+    const withHistory = new Set(listIfThere(history));
+    const standing: StoredClaim[] = [];
+    for (const name of listIfThere(claims)) {
+      if (!name.endsWith(".json") || name.startsWith(".")) continue;
+      const stored = this.#readFile(join(claims, name));
+      if (stored === undefined) continue;
+      if (stored.kind === "claim" && withHistory.has(basename(name, ".json"))) {
+        if (this.#hasEnded(stored.claim.ticket, stored.claim.launchId)) continue;
+      }
+      standing.push(stored);
+    }
+    return standing.sort((a, b) => (idIn(a) < idIn(b) ? -1 : 1));
+  }
+
+  /**
+   * temp → fsync → link → fsync directory → unlink temp. THE LINK IS THE COMMIT POINT, and it is made in the same turn as the
+   * check of the signal: once `signal` has aborted, no claim can appear any more.
+   */
+  async commit(claim: Claim, signal: AbortSignal): Promise<CommitAnswer> {
+    const { ticket, launchId } = claim;
+    const final = this.#layout.claim(ticket);
+    const staged = await this.#writes.stage(final, serializeRecord("claim", claim), launchId);
+    try {
+      if (this.#hasEnded(ticket, launchId)) {
+        throw new LaunchClaimError(
+          "launch_already_ended",
+          `launch ${launchId} of ticket ${printable(ticket.id)} was claimed and ended before`,
+          { hint: "Launch again: a new launch has a new id." },
+        );
+      }
+      if (signal.aborted)
+        throw new LaunchClaimError("aborted", "the commit was given up before the claim was linked");
+      if (!link(staged)) {
+        const standing = this.#readFile(final, ticket);
+        if (standing === undefined) {
+          throw new LaunchClaimError("lock_lost", `${final} came and went while the launch lock was ours`);
+        }
+        if (!isOf(standing, launchId)) return { kind: "standing", standing };
+      }
+      // Ours already, or linked just now: either way nobody is told BEFORE the directory is durable.
+      await this.#writes.syncDirectory(dirname(final));
+      return { kind: "committed", claim };
+    } finally {
+      removeIfThere(staged.temp);
+    }
+  }
+
+  /** The temp goes first: without it, a commit that is still under way has nothing left to link. */
+  async readBack(ticket: TicketRef, launchId: string): Promise<ReadBackAnswer> {
+    const final = this.#layout.claim(ticket);
+    removeIfThere(temporaryPath(final, launchId));
+    const ended = this.#entry(ticket, launchId);
+    if (ended) return { kind: "ours", claim: ended.claim };
+    const standing = this.#readFile(final, ticket);
+    await this.#writes.syncDirectory(dirname(final));
+    if (standing === undefined) return { kind: "absent" };
+    return isOf(standing, launchId)
+      ? { kind: "ours", claim: standing.claim }
+      : { kind: "standing", standing };
+  }
+
+  /** History, durable with its directories; THEN the claim, if it is still the one expected; then its directory. */
+  async end(ticket: TicketRef, ending: ClaimEnding, endedAt: string): Promise<EndResult> {
+    const standing = this.read(ticket);
+    if (standing === undefined) return { kind: "absent" };
+    const expect = standing.kind === "claim" ? standing.claim.launchId : standing.expect;
+    if (expect !== ending.expect) return { kind: "mismatch", standing };
+
+    await this.#ensureHistoryOf(ticket);
+    const claimFile = this.#layout.claim(ticket);
+    if (standing.kind === "unreadable") {
+      const kept = join(this.#layout.historyOf(ticket), `${expect.replace(":", "-")}.damaged`);
+      link({ temp: claimFile, final: kept });
+      await this.#writes.syncDirectory(dirname(kept));
+      await this.#remove(claimFile);
+      return { kind: "ended", file: kept };
+    }
+    const { how, reason, by } = ending;
+    const entry: HistoryEntry = { claim: standing.claim, endedAt, how, reason, by };
+    const file = this.#layout.historyEntry(ticket, expect);
+    await this.#writes.create(file, serializeRecord("history", entry));
+    await this.#remove(claimFile);
+    return { kind: "ended", entry, file };
+  }
+
+  /** Removes the file of a claim whose history entry is there already: an end that was cut short by a crash. */
+  async finishEnding(ticket: TicketRef): Promise<void> {
+    const file = this.#layout.claim(ticket);
+    const stored = this.#readFile(file, ticket);
+    if (stored?.kind !== "claim" || !this.#hasEnded(ticket, stored.claim.launchId)) return;
+    // The entry may have been linked a moment before the crash, and not be durable yet.
+    await this.#writes.syncDirectory(this.#layout.historyOf(ticket));
+    await this.#remove(file);
+  }
+
+  history(ticket?: TicketRef): HistoryEntry[] {
+    const directories = ticket
+      ? [this.#layout.historyOf(ticket)]
+      : listIfThere(this.#layout.history).map((name) => join(this.#layout.history, name));
+    const entries: HistoryEntry[] = [];
+    for (const directory of directories) {
+      for (const name of listIfThere(directory)) {
+        if (!name.endsWith(".json") || name.startsWith(".")) continue;
+        const entry = this.#readEntry(join(directory, name));
+        if (entry) entries.push(entry);
+      }
+    }
+    return entries.sort((a, b) => (a.endedAt > b.endedAt ? -1 : 1));
+  }
+
+  #entry(ticket: TicketRef, launchId: string): HistoryEntry | undefined {
+    return this.#readEntry(this.#layout.historyEntry(ticket, launchId));
+  }
+
+  #readEntry(file: string): HistoryEntry | undefined {
+    const bytes = readIfThere(file);
+    if (bytes === undefined) return undefined;
+    try {
+      return parseRecord("history", bytes, file);
+    } catch {
+      // A damaged entry hides no other; `examine` reports it.
+      return undefined;
+    }
+  }
+
+  #hasEnded(ticket: TicketRef, launchId: string): boolean {
+    return isThere(this.#layout.historyEntry(ticket, launchId));
+  }
+
+  async #ensureHistoryOf(ticket: TicketRef): Promise<void> {
+    const directory = this.#layout.historyOf(ticket);
+    if (!isThere(directory)) makeDirectory(directory);
+    await this.#writes.syncDirectory(this.#layout.history);
+  }
+
+  async #remove(file: string): Promise<void> {
+    removeIfThere(file);
+    await this.#writes.syncDirectory(dirname(file));
+  }
+
+  /** @param ticket whose claim the file should be; without it, the file's name tells. */
+  #readFile(file: string, ticket?: TicketRef): StoredClaim | undefined {
+    const bytes = readIfThere(file);
+    if (bytes === undefined) return undefined;
+    try {
+      const claim: Claim = parseRecord("claim", bytes, file);
+      if (ticket ? claim.ticket.id === ticket.id : `${fileName(claim.ticket.id)}.json` === basename(file)) {
+        return { kind: "claim", claim };
+      }
+      if (ticket && fileName(claim.ticket.id).toLowerCase() === fileName(ticket.id).toLowerCase()) {
+        throw new LaunchClaimError(
+          "ticket_id_collision",
+          `the tickets ${printable(ticket.id)} and ${printable(claim.ticket.id)} differ only in case, and this file system cannot keep both`,
+          { hint: "Set LAUNCH_CLAIM_HOME to a case-sensitive file system, or rename one of the tickets." },
+        );
+      }
+      throw new LaunchClaimError(
+        "record_damaged",
+        `${file} holds the claim of another ticket, ${printable(claim.ticket.id)}`,
+      );
+    } catch (error) {
+      if (!LaunchClaimError.is(error) || error.code === "ticket_id_collision") throw error;
+      const id = ticket?.id ?? idOf(basename(file, ".json"));
+      const expect = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+      return {
+        kind: "unreadable",
+        ...(id !== undefined && { ticket: { id } }),
+        file,
+        reason: error.message,
+        expect,
+      };
+    }
+  }
+}
+
+function isOf(stored: StoredClaim, launchId: string): stored is Extract<StoredClaim, { kind: "claim" }> {
+  return stored.kind === "claim" && stored.claim.launchId === launchId;
+}
+
+function idIn(stored: StoredClaim): string {
+  return stored.kind === "claim" ? stored.claim.ticket.id : (stored.ticket?.id ?? stored.file);
+}

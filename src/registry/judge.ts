@@ -1,0 +1,178 @@
+import { LaunchClaimError, messageOf } from "../errors.js";
+import type {
+  ClaimRegistry,
+  LockState,
+  PodRecord,
+  PodReference,
+  PodRuntime,
+  Probe,
+  StoredClaim,
+} from "../ports.js";
+import type { Block, BlockedBy, Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
+import { lifeOf } from "./processes.js";
+
+/** Computed when asked and never stored. */
+export type ClaimState = Exclude<BlockedBy, "inFlight">;
+
+/** What a claim's state was judged by. */
+export interface Evidence {
+  /** The kernel's word. Absent for a record that cannot be read. */
+  readonly podLock?: LockState;
+  /** What the runtime said. Absent where it could not be asked. */
+  readonly probe?: Probe;
+  /** The processes of the Pod that still run, as far as its record names them. */
+  readonly pids: readonly number[];
+  /** The judgement in one sentence. */
+  readonly reason: string;
+}
+
+export interface Judgement {
+  readonly state: ClaimState;
+  readonly evidence: Evidence;
+}
+
+/** Who is asked. */
+export interface Judges<Pod extends PodHandle> {
+  readonly registry: ClaimRegistry;
+  readonly runtime: PodRuntime<Pod>;
+  readonly signal: AbortSignal;
+}
+
+const stateOf: Readonly<Record<Probe, ClaimState>> = {
+  live: "live",
+  lingering: "lingering",
+  restorable: "restorable",
+  gone: "stale",
+  unknown: "unknown",
+};
+
+export async function judgeClaim<Pod extends PodHandle>(
+  stored: StoredClaim,
+  judges: Judges<Pod>,
+): Promise<Judgement> {
+  if (stored.kind === "unreadable")
+    return { state: "unreadable", evidence: { pids: [], reason: stored.reason } };
+  const { claim } = stored;
+  const { pod: podLock } = await judges.registry.probeLocks(claim.ticket);
+  const { probe, reason } = await askRuntime(claim, podLock, judges);
+  const state = stateOf[probe];
+  // Most claims are live: the Pod's record is read only where its processes say more than the lock.
+  const pids = state === "live" ? [] : await survivorsOf(claim, judges.registry);
+  return { state, evidence: { podLock, probe, pids, reason } };
+}
+
+/**
+ * A Pod that stands without a claim, judged by what its record tells: the Pod lock, its processes, and its runtime. `stale`:
+ * nothing of it runs.
+ */
+export async function judgePod<Pod extends PodHandle>(
+  record: PodRecord,
+  judges: Judges<Pod>,
+): Promise<Judgement> {
+  const { pod: name, launchId, runtime, processes, state } = record;
+  const { pod: podLock } = await judges.registry.probeLocks(record.ticket);
+  const lives = processes.map((recorded) => ({ pid: recorded.pid, life: lifeOf(recorded) }));
+  const pids = lives.filter(({ life }) => life === "alive").map(({ pid }) => pid);
+  const judgement = (state: ClaimState, reason: string): Judgement => ({
+    state,
+    evidence: { podLock, pids, reason },
+  });
+
+  if (pids.length > 0 && (state === "unresolved" || podLock === "free")) {
+    return judgement(
+      "lingering",
+      `processes of Pod ${name}, which has no claim, still run: ${pids.join(", ")}`,
+    );
+  }
+  const { locator, kind } = runtime;
+  if (locator === undefined) {
+    // Never published. The launcher's death ends such a Pod; but a launch that could not prove it must be believed.
+    return state === "unresolved"
+      ? judgement("unknown", `it could not be proven that Pod ${name} never started`)
+      : judgement("stale", `Pod ${name} was never started`);
+  }
+  const { probe, reason } = await askRuntime(
+    { ticket: record.ticket, pod: name, launchId, runtime: { kind, locator } },
+    podLock,
+    judges,
+  );
+  const allGone = lives.length > 0 && lives.every(({ life }) => life === "gone") && podLock === "free";
+  // Every process of it is known to be gone: who cannot be asked need not be.
+  if (probe === "unknown" && allGone)
+    return judgement("stale", `Pod ${name} is gone, and nothing of it runs`);
+  return judgement(stateOf[probe], probe === "live" ? `${reason}, without a claim` : reason);
+}
+
+/** A claim in the way of a launch. */
+export async function blockBy<Pod extends PodHandle>(
+  stored: StoredClaim,
+  judges: Judges<Pod>,
+): Promise<Block> {
+  const { state, evidence } = await judgeClaim(stored, judges);
+  const { reason, pids } = evidence;
+  if (stored.kind === "unreadable") return { by: state, reason, file: stored.file, expect: stored.expect };
+  return { by: state, reason, claim: stored.claim, ...(pids.length > 0 && { pids }) };
+}
+
+/** Asks the runtime about a Pod, bounded by the signal. What does not answer, or is not ours to ask, is `unknown`. */
+export async function askRuntime<Pod extends PodHandle>(
+  reference: PodReference,
+  podLock: LockState,
+  { runtime, signal }: Judges<Pod>,
+): Promise<{ readonly probe: Probe; readonly reason: string }> {
+  const { pod } = reference;
+  if (reference.runtime.kind !== runtime.kind) {
+    return podLock === "held"
+      ? { probe: "live", reason: `Pod ${pod} holds the Pod lock` }
+      : {
+          probe: "unknown",
+          reason: `Pod ${pod} was started by the runtime "${reference.runtime.kind}", which only its own host can ask`,
+        };
+  }
+  try {
+    const probe = await settledBy(signal, runtime.probe(reference, { podLock, signal }));
+    return { probe, reason: reasons[probe](pod, podLock) };
+  } catch (error) {
+    return { probe: "unknown", reason: `the runtime could not tell about Pod ${pod}: ${messageOf(error)}` };
+  }
+}
+
+const reasons: Readonly<Record<Probe, (pod: string, podLock: LockState) => string>> = {
+  live: (pod, lock) =>
+    `Pod ${pod} is alive${lock === "held" ? ": it holds the Pod lock" : ", says its runtime"}`,
+  lingering: (pod) => `Pod ${pod} is gone, but processes of it still run`,
+  restorable: (pod) => `Pod ${pod} is gone; its agent's session can be loaded again`,
+  gone: (pod) => `Pod ${pod} is gone, and nothing of it runs`,
+  unknown: (pod) => `its runtime cannot tell from here whether Pod ${pod} lives`,
+};
+
+/** The recorded processes of a Pod that still run. */
+async function survivorsOf(claim: Claim, registry: ClaimRegistry): Promise<number[]> {
+  const record = await podRecordOf(claim.ticket, claim.launchId, registry);
+  return (record?.processes ?? []).filter((recorded) => lifeOf(recorded) === "alive").map(({ pid }) => pid);
+}
+
+export async function podRecordOf(ticket: TicketRef, launchId: string, registry: ClaimRegistry) {
+  const stored = (await registry.pods(ticket)).find(
+    (pod) => pod.kind === "pod" && pod.record.launchId === launchId,
+  );
+  return stored?.kind === "pod" ? stored.record : undefined;
+}
+
+/** A promise that nobody may wait for longer than the signal allows. */
+export async function settledBy<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
+  let stopWaiting: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stopWaiting = () => reject(new LaunchClaimError("aborted", "it did not answer in time"));
+    if (signal.aborted) stopWaiting();
+    else signal.addEventListener("abort", stopWaiting, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stopWaiting);
+    // Whichever lost the race may still reject, and nobody listens to it any more.
+    promise.catch(() => undefined);
+    aborted.catch(() => undefined);
+  }
+}

@@ -1,0 +1,79 @@
+import { basename, join } from "node:path";
+import fse from "fs-extra";
+import { messageOf } from "../errors.js";
+import type { PodRecord, StoredPod } from "../ports.js";
+import type { TicketRef } from "../../machines/launch.types.js";
+import { ioFailed, listIfThere, makeDirectory, readIfThere, type DurableWrites } from "./durable.js";
+import type { Layout } from "./layout.js";
+import { parseRecord, serializeRecord } from "./records.js";
+
+const RECORD = "pod.json";
+
+/** Pod records: one directory a Pod, kept a while after the Pod has ended, so that its log can be read. */
+export class PodStore {
+  readonly #layout: Layout;
+  readonly #writes: DurableWrites;
+
+  constructor(layout: Layout, writes: DurableWrites) {
+    this.#layout = layout;
+    this.#writes = writes;
+  }
+
+  async write(record: PodRecord): Promise<void> {
+    const directory = this.#layout.pod(record.ticket, record.pod);
+    const stored = this.#read(directory);
+    if (stored === undefined) makeDirectory(directory);
+    const before = stored?.kind === "pod" ? stored.record : {};
+    // The directories above need no sync: after a power cut there is no process left that the record could speak of.
+    await this.#writes.replace(join(directory, RECORD), serializeRecord("pod", record, before));
+  }
+
+  list(ticket?: TicketRef): StoredPod[] {
+    const { pods } = this.#layout;
+    const tickets = ticket
+      ? [this.#layout.podsOf(ticket)]
+      : listIfThere(pods).map((name) => join(pods, name));
+    return tickets
+      .flatMap((directory) => listIfThere(directory).map((name) => join(directory, name)))
+      .flatMap((directory) => this.#read(directory) ?? [])
+      .sort((a, b) => (startOf(a) > startOf(b) ? -1 : 1));
+  }
+
+  /** Removes the records, with all they keep, of Pods that ended, but for the latest `keep` of each ticket. */
+  sweep(keep: number): number {
+    let removed = 0;
+    for (const name of listIfThere(this.#layout.pods)) {
+      const directory = join(this.#layout.pods, name);
+      const ended = listIfThere(directory)
+        .flatMap((pod) => this.#read(join(directory, pod)) ?? [])
+        .filter((stored) => stored.kind === "pod" && stored.record.state === "ended")
+        .sort((a, b) => (startOf(a) > startOf(b) ? -1 : 1));
+      for (const stored of ended.slice(keep)) {
+        if (stored.kind !== "pod") continue;
+        const path = this.#layout.pod(stored.record.ticket, stored.record.pod);
+        try {
+          fse.removeSync(path);
+          removed += 1;
+        } catch (cause) {
+          throw ioFailed("remove", path, cause);
+        }
+      }
+    }
+    return removed;
+  }
+
+  #read(directory: string): StoredPod | undefined {
+    const file = join(directory, RECORD);
+    const bytes = readIfThere(file);
+    if (bytes === undefined) return undefined;
+    try {
+      return { kind: "pod", record: parseRecord("pod", bytes, file) };
+    } catch (error) {
+      return { kind: "unreadable", pod: basename(directory), file, reason: messageOf(error) };
+    }
+  }
+}
+
+function startOf(stored: StoredPod): string {
+  return stored.kind === "pod" ? stored.record.startedAt : "";
+}

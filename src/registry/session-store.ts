@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { LaunchClaimError } from "../errors.js";
+import type { RoleSession } from "../ports.js";
+import { listIfThere, readIfThere, removeIfThere, type DurableWrites } from "./durable.js";
+import type { Layout } from "./layout.js";
+import { parseRecord, serializeRecord } from "./records.js";
+
+/** Role sessions: one file a Pod, replaced by rename. */
+export class SessionStore {
+  readonly #layout: Layout;
+  readonly #writes: DurableWrites;
+
+  constructor(layout: Layout, writes: DurableWrites) {
+    this.#layout = layout;
+    this.#writes = writes;
+  }
+
+  async write(session: RoleSession): Promise<void> {
+    const file = this.#layout.session(session.pod);
+    const before = this.#read(file) ?? {};
+    await this.#writes.replace(file, serializeRecord("session", session, before));
+  }
+
+  async remove(pod: string, launchId: string): Promise<void> {
+    const file = this.#layout.session(pod);
+    if (this.#read(file)?.launchId !== launchId) return;
+    removeIfThere(file);
+    await this.#writes.syncDirectory(this.#layout.sessions);
+  }
+
+  list(): RoleSession[] {
+    return listIfThere(this.#layout.sessions)
+      .filter((name) => name.endsWith(".json") && !name.startsWith("."))
+      .flatMap((name) => this.#read(join(this.#layout.sessions, name)) ?? [])
+      .sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
+  }
+
+  /** A damaged session is as good as none to every reader but `examine`, which reports it; a newer one is refused. */
+  #read(file: string): RoleSession | undefined {
+    const bytes = readIfThere(file);
+    if (bytes === undefined) return undefined;
+    try {
+      return parseRecord("session", bytes, file);
+    } catch (error) {
+      if (LaunchClaimError.is(error) && error.code === "record_damaged") return undefined;
+      throw error;
+    }
+  }
+}
