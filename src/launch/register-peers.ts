@@ -1,0 +1,23 @@
+import { LaunchClaimError, messageOf } from "../errors.js";
+import type { PodHandle } from "../../machines/launch.types.js";
+import type { LaunchTools } from "./scope.js";
+
+/** Tells each peer in turn who the Pod is. All are tried; those that failed are named in one warning. */
+export async function registerPeers<Pod extends PodHandle>(
+  pod: Pod,
+  peers: readonly string[],
+  { tools, signal }: { tools: LaunchTools<Pod>; signal: AbortSignal },
+): Promise<null> {
+  const failed: string[] = [];
+  for (const peer of peers) {
+    try {
+      await tools.runtime.registerPeer(pod, peer, { signal });
+    } catch (error) {
+      failed.push(`${peer} (${messageOf(error)})`);
+    }
+  }
+  if (failed.length > 0) {
+    throw new LaunchClaimError("peer_not_registered", `the hand-off failed for ${failed.join(", ")}`);
+  }
+  return null;
+}

@@ -1,0 +1,48 @@
+import { messageOf } from "../errors.js";
+import { ended, type Outcome } from "../outcome.js";
+import { settledBy } from "../registry/judge.js";
+import type { LaunchInput, PodHandle } from "../../machines/launch.types.js";
+import { readBackClaim } from "./read-back-claim.js";
+import type { LaunchScope, LaunchTools } from "./scope.js";
+import { stopPod } from "./stop-pod.js";
+
+/**
+ * The machine itself failed (a clock that throws) or was stopped from outside. XState aborts no child then, so the launch ends
+ * here by the machine's own rules: look for the claim if one may be there, else stop the Pod and prove it gone.
+ */
+export async function rescue<Pod extends PodHandle>(
+  error: unknown,
+  { input, scope, tools }: { input: LaunchInput; scope: LaunchScope<Pod>; tools: LaunchTools<Pod> },
+): Promise<Outcome> {
+  const message = `the launch machine failed: ${messageOf(error)}`;
+  const signal = AbortSignal.timeout(input.timeouts.stopMs);
+  const unresolved = async (pids: readonly number[], reason: string): Promise<Outcome> => {
+    await scope.markUnresolved(pids).catch(() => undefined);
+    return {
+      status: "unresolved",
+      phase: "stopping",
+      pids,
+      message: `${message}; ${reason}`,
+      advice: `The ticket stays blocked. Use "stop" on ${input.ticket.id}.`,
+      because: undefined,
+    };
+  };
+
+  scope.abandonActors();
+  try {
+    if (scope.claimant) {
+      const found = await settledBy(signal, readBackClaim(scope.claimant.launchId, { scope, tools, signal }));
+      if (found.kind === "ours") {
+        return { status: "claimed", claim: found.claim, adopted: found.claim.adopted, warnings: [] };
+      }
+    }
+    const stop = await settledBy(signal, stopPod({ scope, tools, signal }));
+    if (stop.kind === "unproven") return await unresolved(stop.pids, stop.reason);
+    return ended({ kind: "failed", phase: "stopping", code: "internal", message, cause: error }, stop.proof);
+  } catch (cause) {
+    return await unresolved(
+      scope.ownedPods.flatMap((pod) => pod.pids ?? []),
+      messageOf(cause),
+    );
+  }
+}

@@ -1,0 +1,188 @@
+import { LaunchClaimError } from "../errors.js";
+import type { ClaimRegistry, LaunchLock, PodLock, PodRecord, PodRuntime } from "../ports.js";
+import type { PodHandle } from "../../machines/launch.types.js";
+import { identityOf } from "../registry/processes.js";
+
+/** What every actor of a launch works with. */
+export interface LaunchTools<Pod extends PodHandle> {
+  readonly registry: ClaimRegistry;
+  readonly runtime: PodRuntime<Pod>;
+  /** ISO 8601, UTC. */
+  readonly now: () => string;
+}
+
+/**
+ * What one launch owns: lock, Pods, records. Everything is published here the moment it exists, not when the actor that got it
+ * succeeds; an actor that was left by a timeout still owns what it acquires later, and `stopPod` works from here.
+ */
+export class LaunchScope<Pod extends PodHandle> {
+  readonly launchId: string;
+  readonly #tools: LaunchTools<Pod>;
+  readonly #abandoned = new AbortController();
+  #closed = false;
+  readonly #owned = new Map<Pod, "running" | "stopped">();
+  #adopted: Pod | undefined;
+  #lock: LaunchLock | undefined;
+  #podLock: PodLock | undefined;
+  #start: Promise<unknown> | undefined;
+  #record: PodRecord | undefined;
+  /** Writes of one record, one after the other. */
+  #recording: Promise<void> = Promise.resolve();
+  #committing = false;
+
+  constructor(launchId: string, tools: LaunchTools<Pod>) {
+    this.launchId = launchId;
+    this.#tools = tools;
+  }
+
+  /** Aborted at the launch's end at the latest: an actor's own signal does not abort if the machine itself fails. */
+  get signal(): AbortSignal {
+    return this.#abandoned.signal;
+  }
+
+  // ── What is acquired ──
+
+  ownLock(lock: LaunchLock): void {
+    // A lock that arrives after the end is closed on arrival.
+    if (this.#closed) lock.close();
+    else this.#lock = lock;
+  }
+
+  /** The launch lock, which every state from `admitting` on holds. */
+  get lock(): LaunchLock {
+    if (this.#lock) return this.#lock;
+    throw new LaunchClaimError("lock_lost", "the launch lock is not held by this launch");
+  }
+
+  ownPodLock(lock: PodLock): void {
+    if (this.#closed) lock.close();
+    else this.#podLock = lock;
+  }
+
+  /** The Pod has inherited the lock, or never will: our copy would keep it alive beyond the Pod. */
+  closePodLock(): void {
+    this.#podLock?.close();
+    this.#podLock = undefined;
+  }
+
+  /** A Pod that another launch started: claimed by this one, never stopped by it. */
+  adopt(pod: Pod, record: PodRecord | undefined): void {
+    this.#adopted = pod;
+    this.#record = record;
+  }
+
+  /** Publishes a Pod. One that comes after the launch has ended is stopped at once. */
+  own(pod: Pod): void {
+    if (this.#owned.has(pod)) return;
+    this.#owned.set(pod, "running");
+    if (this.#closed) {
+      void this.#stopLate(pod);
+      return;
+    }
+    void this.recordPod({
+      state: "started",
+      runtime: { kind: this.#tools.runtime.kind, locator: pod.locator },
+      processes: (pod.pids ?? []).flatMap((pid) => identityOf(pid) ?? []),
+    });
+  }
+
+  get ownedPods(): readonly Pod[] {
+    return [...this.#owned.keys()];
+  }
+
+  /** The Pods that still have to be stopped; one that is published meanwhile is among them. */
+  *runningPods(): Generator<Pod> {
+    for (const [pod, state] of this.#owned) if (state === "running") yield pod;
+  }
+
+  markStopped(pod: Pod): void {
+    this.#owned.set(pod, "stopped");
+  }
+
+  get isAdoption(): boolean {
+    return this.#adopted !== undefined;
+  }
+
+  /** The Pod that the machine knows by its handle. */
+  podOf(handle: PodHandle): Pod {
+    const pod = [...this.#owned.keys(), this.#adopted].find((candidate) => candidate?.name === handle.name);
+    if (pod === undefined) throw new LaunchClaimError("internal", `Pod ${handle.name} is not of this launch`);
+    return pod;
+  }
+
+  /** A start that is under way may bring a Pod even after it was abandoned. */
+  trackStart(start: Promise<unknown>): void {
+    this.#start = start.then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+
+  /** Settles when the start has, whichever way; at once if there was none. Never rejects. */
+  async startSettled(): Promise<void> {
+    await this.#start;
+  }
+
+  // ── What is recorded ──
+
+  /** Durable BEFORE anything is started. */
+  async openRecord(record: PodRecord): Promise<void> {
+    this.#record = record;
+    await this.recordPod({});
+  }
+
+  /** Changes the Pod's record; settles when it is durable. */
+  recordPod(change: Partial<Pick<PodRecord, "state" | "runtime" | "processes">>): Promise<void> {
+    if (this.#record === undefined) return Promise.resolve();
+    const record = { ...this.#record, ...change, updatedAt: this.#tools.now() };
+    this.#record = record;
+    const written = this.#recording.then(() => this.#tools.registry.writePod(record));
+    this.#recording = written.catch(() => undefined);
+    // Whoever relies on it awaits it; nobody else may be disturbed by its failure.
+    written.catch(() => undefined);
+    return written;
+  }
+
+  beginCommit(): void {
+    this.#committing = true;
+  }
+
+  /** The Pod of which a claim may be on disk: a commit was begun. */
+  get claimant(): Pod | undefined {
+    return this.#committing ? (this.#adopted ?? this.ownedPods[0]) : undefined;
+  }
+
+  // ── The end ──
+
+  /** Could not be proven: whoever comes next must find the processes by name. Durable before the lock is given up. */
+  async markUnresolved(pids: readonly number[]): Promise<void> {
+    const processes = pids.flatMap((pid) => identityOf(pid) ?? []);
+    await this.recordPod({ state: "unresolved", ...(processes.length > 0 && { processes }) });
+  }
+
+  /** Tells every actor that is still at work that nobody waits for it. */
+  abandonActors(): void {
+    this.#abandoned.abort(new LaunchClaimError("aborted", "the launch no longer waits for this"));
+  }
+
+  /** Gives everything up that ties this process to the launch. No Pod is ended by it. */
+  close(): void {
+    this.#closed = true;
+    this.abandonActors();
+    this.closePodLock();
+    for (const pod of [...this.#owned.keys(), this.#adopted]) {
+      if (pod !== undefined) this.#tools.runtime.detach?.(pod);
+    }
+    this.#lock?.close();
+  }
+
+  async #stopLate(pod: Pod): Promise<void> {
+    try {
+      const answer = await this.#tools.runtime.stop(pod, { signal: new AbortController().signal });
+      if (answer.stopped) await this.recordPod({ state: "ended" });
+      this.#tools.runtime.detach?.(pod);
+    } catch {
+      // The launch ended as unresolved, and its record says so: the ticket stays blocked.
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { LaunchClaimError } from "../errors.js";
+import type { LaunchInfo, PodLock } from "../ports.js";
+import { ownIdentity } from "../registry/processes.js";
+import type { PodHandle } from "../../machines/launch.types.js";
+import type { LaunchScope, LaunchTools } from "./scope.js";
+
+/**
+ * Starts the Pod and waits until it is ready for a run. The Pod record is durable BEFORE anything is started, so that whoever
+ * comes later knows what to look for.
+ */
+export async function startPod<Pod extends PodHandle>(
+  launch: LaunchInfo,
+  { scope, tools, signal }: { scope: LaunchScope<Pod>; tools: LaunchTools<Pod>; signal: AbortSignal },
+): Promise<Pod> {
+  const starting = start(launch, { scope, tools, signal });
+  scope.trackStart(starting);
+  return await starting;
+}
+
+async function start<Pod extends PodHandle>(
+  launch: LaunchInfo,
+  { scope, tools, signal }: { scope: LaunchScope<Pod>; tools: LaunchTools<Pod>; signal: AbortSignal },
+): Promise<Pod> {
+  const { ticket, launchId, podName, plan } = launch;
+  const at = tools.now();
+  await scope.openRecord({
+    ticket,
+    role: plan.role,
+    pod: podName,
+    launchId,
+    runtime: { kind: tools.runtime.kind },
+    launcher: ownIdentity(),
+    state: "starting",
+    processes: [],
+    startedAt: at,
+    updatedAt: at,
+  });
+  signal.throwIfAborted();
+  try {
+    const pod = await tools.runtime.start(launch, {
+      signal,
+      own: (published) => scope.own(published),
+      lockPod: async () => takePodLock(launch, { scope, tools, signal }),
+    });
+    const [first, ...more] = scope.ownedPods;
+    // Owned before it is judged: a Pod that is not the right one must be stopped as well.
+    scope.own(pod);
+    if (first !== pod || more.length > 0) {
+      throw new LaunchClaimError(
+        "runtime_contract",
+        `the runtime "${tools.runtime.kind}" returned a Pod that it had not published by own()`,
+      );
+    }
+    if (pod.name !== podName || pod.launchId !== launchId) {
+      throw new LaunchClaimError(
+        "pod_mismatch",
+        `the runtime was to start Pod ${podName} for launch ${launchId}, but started ${pod.name} for ${pod.launchId}`,
+      );
+    }
+    // Adoption and the proof that nothing is left rely on it.
+    await scope.recordPod({});
+    return pod;
+  } finally {
+    scope.closePodLock();
+  }
+}
+
+async function takePodLock<Pod extends PodHandle>(
+  { ticket }: LaunchInfo,
+  { scope, tools, signal }: { scope: LaunchScope<Pod>; tools: LaunchTools<Pod>; signal: AbortSignal },
+): Promise<PodLock> {
+  const lock = await tools.registry.lockPod(scope.lock, { signal });
+  if (lock === undefined) {
+    throw new LaunchClaimError("lock_busy", `another Pod still holds the Pod lock of ticket ${ticket.id}`, {
+      hint: "Stop it; a Pod that is on its way out needs a moment.",
+    });
+  }
+  scope.ownPodLock(lock);
+  return lock;
+}

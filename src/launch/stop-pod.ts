@@ -1,0 +1,50 @@
+import type { PodHandle, Proof, StopResult } from "../../machines/launch.types.js";
+import type { LaunchScope, LaunchTools } from "./scope.js";
+
+/**
+ * Ends every Pod that the launch has started and waits for one that may still come: an actor that was abandoned told nobody but
+ * the scope what it acquired. Answers only what is proven. An adopted Pod is left alone; it was not this launch's to start.
+ */
+export async function stopPod<Pod extends PodHandle>({
+  scope,
+  tools,
+  signal,
+}: {
+  scope: LaunchScope<Pod>;
+  tools: LaunchTools<Pod>;
+  signal: AbortSignal;
+}): Promise<StopResult> {
+  if (scope.isAdoption) return { kind: "stopped", proof: "nothingStarted" };
+  scope.closePodLock();
+  // A Pod is published the moment it exists. Only while none was, may the start still bring one.
+  if (scope.ownedPods.length === 0) await scope.startSettled();
+
+  let proof: Proof = "nothingStarted";
+  for (const pod of scope.runningPods()) {
+    const answer = await tools.runtime.stop(pod, { signal });
+    if (!answer.stopped) {
+      const { pids } = answer;
+      return {
+        kind: "unproven",
+        pids,
+        reason: `processes of Pod ${pod.name} still run: ${pids.join(", ") || "unknown"}`,
+      };
+    }
+    scope.markStopped(pod);
+    proof = answer.proof ?? "host";
+  }
+  // Best effort, both: the launch has left nothing that runs, and the next admission finds out what these would have told it.
+  if (scope.claimant) await forgetSessions(scope, tools);
+  await scope.recordPod({ state: "ended" }).catch(() => undefined);
+  return { kind: "stopped", proof };
+}
+
+/** A launch that was lost or given up while committing has written its role session already. */
+async function forgetSessions<Pod extends PodHandle>(
+  scope: LaunchScope<Pod>,
+  { registry }: LaunchTools<Pod>,
+): Promise<void> {
+  for (const pod of scope.ownedPods) {
+    await registry.removeSession(pod.name, scope.launchId).catch(() => undefined);
+  }
+}

@@ -1,0 +1,234 @@
+import { resolve } from "node:path";
+import { v7 as uuidv7 } from "uuid";
+import { z } from "zod";
+import { DEFAULT_TIMEOUTS, describeIssue, readConfig, timeoutsSchema } from "./config.js";
+import { LaunchClaimError } from "./errors.js";
+import { launchEffects, type LaunchEffects } from "./launch/effects.js";
+import { runLaunch, type Inspector, type Launch, type LaunchClock } from "./launch/launch.js";
+import { readPlan } from "./launch/plan.js";
+import { LaunchScope } from "./launch/scope.js";
+import type { Outcome } from "./outcome.js";
+import type { ClaimRegistry, HistoryEntry, PodRuntime, RoleSession } from "./ports.js";
+import { FileRegistry } from "./registry/file-registry.js";
+import { checkTicket, printable } from "./registry/names.js";
+import { findWorkspace } from "./registry/workspace.js";
+import { doctor, type Diagnosis } from "./verbs/doctor.js";
+import {
+  reclaim,
+  release,
+  type EndOutcome,
+  type ReclaimOptions,
+  type ReleaseOptions,
+} from "./verbs/end-claim.js";
+import { status, type ClaimStatus } from "./verbs/status.js";
+import { stop, type StopOutcome } from "./verbs/stop.js";
+import type { VerbTools } from "./verbs/verb-tools.js";
+import type { LaunchTimeouts, PodHandle, TicketRef } from "../machines/launch.types.js";
+
+export interface LauncherOptions<Pod extends PodHandle = PodHandle> {
+  /** The project that the tickets belong to: an existing directory. All worktrees of a repository share one registry. */
+  readonly workspace: string;
+  /** How Pods are started, reached and ended. */
+  readonly runtime: PodRuntime<Pod>;
+  /** The data directory, absolute. Default: `LAUNCH_CLAIM_HOME`, else the platform's. */
+  readonly home?: string;
+  /** Default: files in the data directory. */
+  readonly registry?: ClaimRegistry;
+  /** Sees every event and transition of every launch. One that throws disturbs nothing. */
+  readonly inspect?: Inspector;
+  /** Default: the system's. */
+  readonly clock?: LaunchClock;
+  /** Ids of new launches: unique, 8 to 64 of `0-9A-Za-z-`. Default: UUIDv7. */
+  readonly newLaunchId?: () => string;
+}
+
+export interface LaunchRequest {
+  readonly ticket: TicketRef;
+  /** Default `intake`. Any role that is built in or configured. */
+  readonly role?: string;
+  /** Default: the role's. */
+  readonly agent?: string;
+  /** The first run. Default: the role's prompt file, else an assignment that names role and ticket. */
+  readonly prompt?: string;
+  /** Pods that are told of this one before its first run. Default: the role's. */
+  readonly peers?: readonly string[];
+  /** Where the agent works. Default: the workspace. */
+  readonly cwd?: string;
+  /** Before the configuration's, before the defaults. */
+  readonly timeouts?: Partial<LaunchTimeouts>;
+  /** Aborting it cancels the launch. */
+  readonly signal?: AbortSignal;
+}
+
+/** A launch that this launcher has under way. */
+export interface InFlight {
+  readonly ticket: TicketRef;
+  readonly launchId: string;
+  readonly since: string;
+}
+
+/** A role session without a launch, for example of an intake that has no ticket yet. */
+export interface SessionEntry {
+  readonly pod: string;
+  readonly role: string;
+  readonly sessionId?: string;
+  /** Default none. */
+  readonly tickets?: readonly TicketRef[];
+}
+
+export interface Launcher {
+  /**
+   * Starts a launch; how it ends is in its `outcome`.
+   *
+   * @throws LaunchClaimError `ticket_id_invalid` | `request_invalid` | `config_invalid`: nothing was started.
+   */
+  launch(request: LaunchRequest): Launch;
+  /** Commits the claim of an accepted, unclaimed, living Pod of this ticket. Starts nothing and sends no prompt. */
+  adopt(
+    ticket: TicketRef,
+    options?: Pick<LaunchRequest, "role" | "peers" | "timeouts" | "signal">,
+  ): Promise<Outcome>;
+  /** Every claim, or that of one ticket, with its state as of now. Changes nothing. */
+  status(ticket?: TicketRef): Promise<{ readonly claims: readonly ClaimStatus[] }>;
+  /** Stops the ticket's Pod, claimed or not, and proves it gone. The claim is kept. */
+  stop(ticket: TicketRef): Promise<StopOutcome>;
+  /** The work is over: ends the claim into history. */
+  release(ticket: TicketRef, options?: ReleaseOptions): Promise<EndOutcome>;
+  /** Ends a claim that is not live, by compare-and-delete on its launch id. */
+  reclaim(ticket: TicketRef, options: ReclaimOptions): Promise<EndOutcome>;
+  /** Everything that is not as it should be; with `fix`, mends what cannot lose anything. */
+  doctor(options?: { readonly fix?: boolean }): Promise<Diagnosis>;
+  /** Ended claims, the latest first. */
+  history(ticket?: TicketRef): Promise<readonly HistoryEntry[]>;
+  /** Role sessions, the oldest first. */
+  sessions(): Promise<readonly RoleSession[]>;
+  /** The launches that this launcher has under way. */
+  inFlight(): readonly InFlight[];
+  /** Records a role session of a Pod that was not launched for a ticket. No claim. */
+  recordSession(session: SessionEntry): Promise<RoleSession>;
+}
+
+/** What tests and hosts that drive every path put between the machine and its actors. */
+export interface LauncherSeams {
+  readonly wrapEffects?: (effects: LaunchEffects, launchId: string) => LaunchEffects;
+}
+
+const requestSchema = z.strictObject({
+  ticket: z.unknown(),
+  role: z.string().min(1).default("intake"),
+  agent: z.string().min(1).optional(),
+  prompt: z.string().optional(),
+  peers: z.array(z.string().min(1)).optional(),
+  cwd: z.string().min(1).optional(),
+  timeouts: timeoutsSchema.default({}),
+  signal: z.instanceof(AbortSignal).optional(),
+});
+
+/**
+ * Opens the workspace's registry and gives the launch machine its actors. Installs nothing, starts nothing, prints nothing.
+ *
+ * @throws LaunchClaimError `workspace_missing` | `workspace_unwritable` | `directory_unsafe` | `filesystem_unsupported` |
+ *   `registry_newer` | `registry_foreign` | `native_module_missing` | `platform_unsupported` | `config_invalid`
+ */
+export function createLauncher<Pod extends PodHandle>(options: LauncherOptions<Pod>): Launcher {
+  return createLauncherWith(options, {});
+}
+
+/** As {@link createLauncher}, with the seams that path tests need. */
+export function createLauncherWith<Pod extends PodHandle>(
+  options: LauncherOptions<Pod>,
+  { wrapEffects = (effects) => effects }: LauncherSeams,
+): Launcher {
+  const { runtime, inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
+  const workspace = findWorkspace(options.workspace, options.home);
+  const nowDate = () => new Date(clock.now());
+  const now = () => nowDate().toISOString();
+  const registry = options.registry ?? new FileRegistry({ workspace, now: nowDate });
+  const timeoutsNow = () => ({ ...DEFAULT_TIMEOUTS, ...given(readConfig(workspace.root).timeouts) });
+  const underWay = new Map<string, InFlight>();
+
+  const verbTools = (): VerbTools<Pod> => ({ registry, runtime, now, timeouts: timeoutsNow() });
+  timeoutsNow();
+
+  function start(request: LaunchRequest, adoptOnly: boolean): Launch {
+    const { role, agent, prompt, peers, signal, ...parsed } = parseRequest(request);
+    const ticket = checkTicket(request.ticket);
+    // Read anew for each launch: a host that lives for days takes up what was changed.
+    const config = readConfig(workspace.root);
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...given(config.timeouts), ...given(parsed.timeouts) };
+    const cwd = resolve(workspace.root, parsed.cwd ?? ".");
+    const planned = { ticket, role, agent, prompt, peers, cwd };
+    const launchId = newLaunchId();
+    const tools = { registry, runtime, now };
+    const scope = new LaunchScope(launchId, tools);
+    const admission = { readPlan: () => readPlan(planned, config, workspace.root), adoptOnly };
+    underWay.set(launchId, { ticket, launchId, since: now() });
+    const launch = runLaunch({
+      input: { ticket, launchId, timeouts },
+      effects: wrapEffects(launchEffects(ticket, admission, { scope, tools }), launchId),
+      scope,
+      tools,
+      clock,
+      inspect,
+      signal,
+    });
+    void launch.outcome.finally(() => underWay.delete(launchId));
+    return launch;
+  }
+
+  return {
+    launch: (request) => start(request, false),
+    adopt: async (ticket, adoptOptions = {}) => await start({ ...adoptOptions, ticket }, true).outcome,
+    status: async (ticket) => await status(ticket && checkTicket(ticket), verbTools()),
+    stop: async (ticket) => await stop(checkTicket(ticket), verbTools()),
+    release: async (ticket, ending = {}) => await release(checkTicket(ticket), ending, verbTools()),
+    reclaim: async (ticket, ending) => await reclaim(checkTicket(ticket), ending, verbTools()),
+    doctor: async ({ fix = false } = {}) => await doctor({ fix }, verbTools()),
+    history: async (ticket) => await registry.history(ticket && checkTicket(ticket)),
+    sessions: async () => await registry.sessions(),
+    inFlight: () => [...underWay.values()],
+    recordSession: async ({ tickets = [], ...entry }) => {
+      if (entry.pod.trim() === "" || printable(entry.pod, 200) !== JSON.stringify(entry.pod)) {
+        throw new LaunchClaimError("pod_name_invalid", `${printable(entry.pod)} cannot be a Pod's name`, {
+          hint: "Pod names are printable text, at most 200 characters.",
+        });
+      }
+      const at = now();
+      const session: RoleSession = {
+        ...entry,
+        tickets: tickets.map(checkTicket),
+        launchId: newLaunchId(),
+        origin: "pre_ticket_intake",
+        createdAt: at,
+        updatedAt: at,
+      };
+      await registry.writeSession(session);
+      return session;
+    },
+  };
+}
+
+const systemClock: LaunchClock = {
+  now: () => Date.now(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
+};
+
+function parseRequest(request: LaunchRequest) {
+  const parsed = requestSchema.safeParse(request, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  throw new LaunchClaimError(
+    "request_invalid",
+    `the launch request cannot be used, ${describeIssue(parsed.error)}`,
+    {
+      hint: "Nothing was started.",
+    },
+  );
+}
+
+/** Without what was left undefined, so that it does not hide a default. */
+function given(timeouts: {
+  readonly [Name in keyof LaunchTimeouts]?: number | undefined;
+}): Partial<LaunchTimeouts> {
+  return Object.fromEntries(Object.entries(timeouts).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,139 @@
+import type { SnapshotFrom } from "xstate";
+import type { LaunchMachine } from "../machines/launch.machine.js";
+import type {
+  Block,
+  Claim,
+  Ending,
+  LaunchContext,
+  LaunchPhase,
+  LaunchWarning,
+  Proof,
+} from "../machines/launch.types.js";
+
+/** How a launch ended: the answer to "is this ticket taken or not?" */
+export type Outcome =
+  | {
+      readonly status: "claimed";
+      readonly claim: Claim;
+      /** True if the Pod was started by an earlier launch: this call's prompt was not sent. */
+      readonly adopted: boolean;
+      readonly warnings: readonly LaunchWarning[];
+    }
+  /** Something stands in the way. Nothing of this launch runs. */
+  | ({ readonly status: "blocked"; readonly advice: string } & Block)
+  /** Nothing of this launch runs, which was proven; there is no claim. */
+  | {
+      readonly status: "failed";
+      readonly phase: LaunchPhase;
+      readonly code: string;
+      readonly message: string;
+      readonly cause: unknown;
+      readonly hint: string | undefined;
+      readonly proof: Proof;
+    }
+  | {
+      readonly status: "timedOut";
+      readonly phase: LaunchPhase;
+      readonly afterMs: number;
+      readonly message: string;
+      readonly proof: Proof;
+    }
+  | {
+      readonly status: "cancelled";
+      readonly phase: LaunchPhase;
+      readonly message: string;
+      readonly proof: Proof;
+    }
+  /** It could not be proven how the launch ended, or that nothing of it runs: the ticket stays blocked until it is. */
+  | {
+      readonly status: "unresolved";
+      readonly phase: LaunchPhase;
+      /** The processes that may still run, as far as they are known. */
+      readonly pids: readonly number[];
+      readonly message: string;
+      readonly advice: string;
+      /** Why the launch left its course before. */
+      readonly because: Ending | undefined;
+    };
+
+export function outcomeOf({ value, context }: SnapshotFrom<LaunchMachine>): Outcome {
+  switch (value) {
+    case "claimed":
+      return claimed(context);
+    case "blocked":
+      return blocked(required(context.block));
+    case "failed":
+    case "timedOut":
+    case "cancelled":
+      return ended(required(context.ending), required(context.proof));
+    case "unresolved":
+      return unresolved(context);
+    default:
+      throw new Error(`the launch has not ended: it is in ${JSON.stringify(value)}`);
+  }
+}
+
+function claimed({ claim, adopted, warnings }: LaunchContext): Outcome {
+  return { status: "claimed", claim: required(claim), adopted, warnings };
+}
+
+export function blocked(block: Block): Outcome {
+  return { status: "blocked", ...block, advice: adviceFor(block) };
+}
+
+export function ended(ending: Ending, proof: Proof): Outcome {
+  const { kind, phase, code, message, cause, hint, afterMs } = ending;
+  switch (kind) {
+    case "timedOut":
+      return { status: "timedOut", phase, afterMs: afterMs ?? 0, message, proof };
+    case "cancelled":
+      return { status: "cancelled", phase, message, proof };
+    case "failed":
+    case "lost":
+      return { status: "failed", phase, code, message, cause, hint, proof };
+  }
+}
+
+function unresolved({ doubt, ending, ticket }: LaunchContext): Outcome {
+  const { phase, message, pids } = required(doubt);
+  return {
+    status: "unresolved",
+    phase,
+    pids,
+    message,
+    advice:
+      pids.length > 0
+        ? `The ticket stays blocked until the processes ${pids.join(", ")} are gone. Use "stop" on ${ticket.id}, or end them by hand.`
+        : `The ticket stays blocked. Use "stop" on ${ticket.id}; if you know that its Pod is gone, "reclaim" it.`,
+    because: ending,
+  };
+}
+
+/** What to do about what stands, in the verbs that a launcher has. */
+function adviceFor({ by, claim, pod, pids, file, expect }: Block): string {
+  const launchId = claim?.launchId ?? pod?.launchId ?? "its launch id";
+  const name = claim?.pod ?? pod?.name;
+  switch (by) {
+    case "live":
+      return claim
+        ? `Pod ${claim.pod} works on it: talk to that Pod, or "stop" it and "release" the claim.`
+        : `Pod ${name ?? "of this ticket"} lives without a claim: "adopt" it if it has accepted a run, or "stop" it.`;
+    case "restorable":
+      return `Its agent's session can be loaded again. To give it up instead: "reclaim", expecting ${launchId}.`;
+    case "stale":
+      return `Nothing of it runs. To free the ticket: "reclaim", expecting ${launchId}.`;
+    case "lingering":
+      return `End the processes ${pids?.join(", ") ?? ""}: "stop" does it, and proves them gone.`;
+    case "unknown":
+      return `It blocks like a living one. Ask the host that started ${name ?? "it"}; if you know that it is gone: "reclaim", expecting ${launchId}.`;
+    case "unreadable":
+      return `Repair ${file ?? "the file"}${expect === undefined ? " or remove it once nothing of its Pod runs" : `, or "reclaim" it, expecting ${expect}`}. Nothing is lost by it.`;
+    case "inFlight":
+      return "Wait for that launch to end; it gives the ticket up by itself, even if its process dies.";
+  }
+}
+
+function required<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error("the launch machine ended without saying how");
+  return value;
+}

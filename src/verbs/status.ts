@@ -1,0 +1,36 @@
+import { judgeClaim, type ClaimState, type Evidence } from "../registry/judge.js";
+import type { Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
+import type { VerbTools } from "./verb-tools.js";
+
+export interface ClaimStatus {
+  /** Absent if neither a damaged record nor its file's name tells. */
+  readonly ticket?: TicketRef;
+  readonly state: ClaimState;
+  readonly claim?: Claim;
+  readonly evidence: Evidence;
+  /** `unreadable`: the damaged file, and what `reclaim` must be told to expect. */
+  readonly file?: string;
+  readonly expect?: string;
+}
+
+/** Every claim, or that of one ticket, with its state as of now. Takes no launch lock and changes nothing. */
+export async function status<Pod extends PodHandle>(
+  ticket: TicketRef | undefined,
+  { registry, runtime, timeouts }: VerbTools<Pod>,
+): Promise<{ readonly claims: readonly ClaimStatus[] }> {
+  // One limit for all: what has not answered by then is unknown.
+  const judges = { registry, runtime, signal: AbortSignal.timeout(timeouts.admitMs) };
+  const one = ticket && (await registry.read(ticket));
+  const stored = ticket ? (one ? [one] : []) : await registry.list();
+  const claims: ClaimStatus[] = [];
+  for (const entry of stored) {
+    const { state, evidence } = await judgeClaim(entry, judges);
+    if (entry.kind === "claim")
+      claims.push({ ticket: entry.claim.ticket, state, claim: entry.claim, evidence });
+    else {
+      const { file, expect } = entry;
+      claims.push({ ...(entry.ticket && { ticket: entry.ticket }), state, evidence, file, expect });
+    }
+  }
+  return { claims };
+}

@@ -1,0 +1,80 @@
+import { messageOf } from "../errors.js";
+import type { PodReference } from "../ports.js";
+import { podRecordOf, settledBy } from "../registry/judge.js";
+import { lifeOf } from "../registry/processes.js";
+import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
+import { underLock, type Refused, type Stopped, type VerbTools } from "./verb-tools.js";
+
+export type StopOutcome =
+  | { readonly status: "stopped"; readonly pods: readonly string[]; readonly proof: Proof }
+  /** No Pod of this ticket is known. */
+  | { readonly status: "absent" }
+  | { readonly status: "unresolved"; readonly pids: readonly number[]; readonly reason: string }
+  | Refused;
+
+/** Stops the ticket's Pods, claimed or not, and proves them gone. The claim is kept. */
+export async function stop<Pod extends PodHandle>(
+  ticket: TicketRef,
+  tools: VerbTools<Pod>,
+): Promise<StopOutcome> {
+  return await underLock(ticket, tools, async () => {
+    const references = await podsOf(ticket, tools);
+    if (references.length === 0) return { status: "absent" };
+    let proof: Proof = "nothingStarted";
+    for (const reference of references) {
+      const stopped = await stopByReference(reference, tools);
+      if (stopped.kind === "unproven") {
+        return { status: "unresolved", pids: stopped.pids, reason: stopped.reason };
+      }
+      proof = stopped.proof;
+    }
+    return { status: "stopped", pods: references.map(({ pod }) => pod), proof };
+  });
+}
+
+/** Ends a Pod that may have been started by another process. The caller holds the ticket's launch lock. */
+export async function stopByReference<Pod extends PodHandle>(
+  reference: PodReference,
+  tools: VerbTools<Pod>,
+): Promise<Stopped> {
+  const { registry, runtime, timeouts, now } = tools;
+  const record = await podRecordOf(reference.ticket, reference.launchId, registry);
+  const pids = (record?.processes ?? [])
+    .filter((recorded) => lifeOf(recorded) === "alive")
+    .map(({ pid }) => pid);
+  if (reference.runtime.kind !== runtime.kind) {
+    const reason = `Pod ${reference.pod} was started by the runtime "${reference.runtime.kind}", which only its own host can stop`;
+    return { kind: "unproven", pids, reason };
+  }
+  const signal = AbortSignal.timeout(timeouts.stopMs);
+  try {
+    const answer = await settledBy(signal, runtime.stop(runtime.podAt(reference), { signal }));
+    if (!answer.stopped) {
+      return { kind: "unproven", pids: answer.pids, reason: `processes of Pod ${reference.pod} still run` };
+    }
+    if (record) await registry.writePod({ ...record, state: "ended", updatedAt: now() });
+    return { kind: "stopped", proof: answer.proof ?? "host" };
+  } catch (error) {
+    return {
+      kind: "unproven",
+      pids,
+      reason: `Pod ${reference.pod} could not be stopped: ${messageOf(error)}`,
+    };
+  }
+}
+
+/** The Pod of the claim, and every other Pod of the ticket that is not known to have ended. */
+async function podsOf<Pod extends PodHandle>(
+  ticket: TicketRef,
+  { registry }: VerbTools<Pod>,
+): Promise<PodReference[]> {
+  const stored = await registry.read(ticket);
+  const claimed = stored?.kind === "claim" ? [stored.claim] : [];
+  const unclaimed = (await registry.pods(ticket)).flatMap((entry): PodReference[] => {
+    if (entry.kind !== "pod" || entry.record.state === "ended") return [];
+    const { pod, launchId, runtime } = entry.record;
+    if (runtime.locator === undefined || claimed.some((claim) => claim.launchId === launchId)) return [];
+    return [{ ticket, pod, launchId, runtime: { kind: runtime.kind, locator: runtime.locator } }];
+  });
+  return [...claimed, ...unclaimed];
+}
