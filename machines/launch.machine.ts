@@ -58,12 +58,22 @@ export const launchMachine = setup({
         ending: { kind: "cancelled", phase: at.phase, code: "cancelled", message } satisfies L.Ending,
       };
     }),
+    // A link race was lost: our Pod is stopped, and the launch ends as blocked by the claim that stands.
+    endAsLost: assign((_, { block }: { block: L.Block }) => ({
+      block,
+      ending: {
+        kind: "lost",
+        phase: "committingClaim",
+        code: "claim_taken",
+        message: block.reason,
+      } satisfies L.Ending,
+    })),
     warnOfPeers: assign(({ context }, warning: L.LaunchWarning) => ({
       warnings: [...context.warnings, warning],
     })),
     doubt: assign(
-      ({ context }, of: { phase: L.LaunchPhase; error: unknown; pids?: readonly number[] | undefined }) => ({
-        doubt: { ...troubleOf(of.phase, of.error), pids: of.pids ?? context.pod?.pids ?? [] },
+      (_, of: { phase: L.LaunchPhase; error: unknown; pids?: readonly number[] | undefined }) => ({
+        doubt: { ...troubleOf(of.phase, of.error), pids: of.pids ?? [] },
       }),
     ),
   },
@@ -307,9 +317,7 @@ export const launchMachine = setup({
               },
               {
                 target: "#launch.stopping",
-                actions: assign(({ event: { output } }) =>
-                  output.kind === "taken" ? lostTo(output.block) : {},
-                ),
+                actions: { type: "endAsLost", params: ({ event }) => ({ block: standing(event.output) }) },
               },
             ],
             onError: {
@@ -342,11 +350,11 @@ export const launchMachine = setup({
                 ),
               },
               {
+                guard: ({ event }) => event.output.kind === "taken",
                 target: "#launch.stopping",
-                actions: assign(({ event: { output } }) =>
-                  output.kind === "taken" ? lostTo(output.block) : {},
-                ),
+                actions: { type: "endAsLost", params: ({ event }) => ({ block: standing(event.output) }) },
               },
+              { target: "#launch.stopping" },
             ],
             onError: {
               target: "#launch.unresolved",
@@ -448,12 +456,9 @@ function known<Value>(value: Value | undefined): Value {
   return value;
 }
 
-/** A link race was lost: our Pod is stopped, and the launch ends as blocked by the claim that stands. */
-function lostTo(block: L.Block): Pick<L.LaunchContext, "block" | "ending"> {
-  return {
-    block,
-    ending: { kind: "lost", phase: "committingClaim", code: "claim_taken", message: block.reason },
-  };
+/** The claim that stands in the place of ours. */
+function standing(result: L.CommitResult | L.ReadBackResult): L.Block {
+  return result.kind === "taken" ? result.block : { by: "unknown", reason: "another claim stands" };
 }
 
 function proven(stop: L.StopResult): Pick<L.LaunchContext, "proof"> {
