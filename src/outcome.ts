@@ -56,7 +56,11 @@ export type Outcome =
       readonly because: Ending | undefined;
     };
 
-export function outcomeOf({ value, context }: SnapshotFrom<LaunchMachine>): Outcome {
+/** @param ofLaunch the processes that the launch knows of, should the machine's end name none */
+export function outcomeOf(
+  { value, context }: SnapshotFrom<LaunchMachine>,
+  ofLaunch: readonly number[],
+): Outcome {
   switch (value) {
     case "claimed":
       return claimed(context);
@@ -67,7 +71,7 @@ export function outcomeOf({ value, context }: SnapshotFrom<LaunchMachine>): Outc
     case "cancelled":
       return ended(required(context.ending), required(context.proof));
     case "unresolved":
-      return unresolved(context);
+      return unresolved(context, ofLaunch);
     default:
       throw new Error(`the launch has not ended: it is in ${JSON.stringify(value)}`);
   }
@@ -94,8 +98,10 @@ export function ended(ending: Ending, proof: Proof): Outcome {
   }
 }
 
-function unresolved({ doubt, ending, ticket }: LaunchContext): Outcome {
-  const { phase, message, pids } = required(doubt);
+function unresolved({ doubt, ending, ticket }: LaunchContext, ofLaunch: readonly number[]): Outcome {
+  const { phase, message, pids: named } = required(doubt);
+  // A start that never settled told the machine of no Pod, but may have published one.
+  const pids = named.length > 0 ? named : ofLaunch;
   return {
     status: "unresolved",
     phase,

@@ -34,7 +34,7 @@ export interface StartContext<Pod extends PodHandle> extends CallContext {
    * Publish the Pod the moment it exists, BEFORE waiting for it to become ready: from then on the launch stops it if
    * anything goes wrong, even if `start` never settles.
    */
-  own(pod: Pod): void;
+  readonly own: (pod: Pod) => void;
   /**
    * Takes the ticket's Pod lock. A runtime on this machine hands its `fd` to the Pod process as a low descriptor (3 to 15);
    * the Pod is live exactly while it holds it. The launcher closes its own copy when `start` has settled. A runtime whose
@@ -42,7 +42,7 @@ export interface StartContext<Pod extends PodHandle> extends CallContext {
    *
    * @throws LaunchClaimError `lock_busy` if a Pod of this ticket still holds it.
    */
-  lockPod(): Promise<PodLock>;
+  readonly lockPod: () => Promise<PodLock>;
 }
 
 export interface ProbeContext extends CallContext {
@@ -80,7 +80,8 @@ export type StopAnswer =
 /**
  * How a host brings its own Pods. `launch-claim/testing` has the contract suite that every implementation must pass.
  *
- * Any method may reject: the launch then ends as DESIGN says for that state, and the Pod is stopped. Any method may be
+ * Any method may reject: the launch then ends as its machine says for that state, and the Pod is stopped. A `code`, `message` and
+ * `hint` of what was thrown reach the outcome. Any method may be
  * abandoned (its `signal` aborts) and may settle late without harm. None is called twice at the same time for one Pod,
  * except that `stop` may overtake a call that was abandoned.
  */
@@ -104,11 +105,14 @@ export interface PodRuntime<Pod extends PodHandle = PodHandle> {
    */
   requestRun(pod: Pod, run: Run, context: CallContext): Promise<RunResult>;
   /**
-   * Ends the Pod and proves it gone. May be called again, also for a Pod that is gone already, from any process, and
+   * Ends the Pod and proves it gone; an aborted `signal` says to hurry, not to leave it. May be called again, also for a Pod that is gone already, from any process, and
    * instead of `connect`. `{ stopped: true }` is a promise that nothing of the Pod runs any more.
    */
   stop(pod: Pod, context: CallContext): Promise<StopAnswer>;
-  /** Whether the Pod lives, as far as can be told from here. `unknown` blocks like `live`. Changes nothing. */
+  /**
+   * Whether the Pod lives, as far as can be told from here. `unknown` blocks like `live`. Changes nothing. Asked only of Pods
+   * that were published: one whose launcher died before that ends by itself.
+   */
   probe(reference: PodReference, context: ProbeContext): Promise<Probe>;
   /** A living Pod of this ticket that has accepted its first run. Its presence makes adoption possible. */
   findAccepted?(ticket: TicketRef, context: CallContext): Promise<Pod | undefined>;

@@ -35,5 +35,8 @@ export async function commitClaim<Pod extends PodHandle>(
   scope.beginCommit();
   const answer = await tools.registry.commit(scope.lock, { claim, session: roleSession }, { signal });
   if (answer.kind === "committed") return answer;
-  return { kind: "taken", block: await blockBy(answer.standing, { ...tools, signal }) };
+  return {
+    kind: "taken",
+    block: await blockBy(answer.standing, { ...tools, signal, podLockIsOurs: scope.podLockIsOurs }),
+  };
 }

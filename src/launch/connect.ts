@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { describeIssue } from "../config.js";
 import { LaunchClaimError } from "../errors.js";
 import type { PodHandle, PodSnapshot } from "../../machines/launch.types.js";
@@ -36,6 +35,6 @@ function parse(answer: unknown): PodSnapshot {
   if (parsed.success) return parsed.data;
   throw new LaunchClaimError(
     "runtime_contract",
-    `the Pod's snapshot cannot be used, ${describeIssue(parsed.error as z.ZodError)}`,
+    `the Pod's snapshot cannot be used, ${describeIssue(parsed.error)}`,
   );
 }

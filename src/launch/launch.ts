@@ -100,11 +100,10 @@ async function settle<Pod extends PodHandle>(
   snapshot: SnapshotFrom<LaunchMachine>,
   scope: LaunchScope<Pod>,
 ): Promise<Outcome> {
+  const outcome = outcomeOf(snapshot, scope.pids);
   // Durable BEFORE the lock is given up. Where even this fails, the record still says that the Pod was started.
-  if (snapshot.value === "unresolved") {
-    await scope.markUnresolved(snapshot.context.doubt?.pids ?? []).catch(() => undefined);
-  }
-  return outcomeOf(snapshot);
+  if (outcome.status === "unresolved") await scope.markUnresolved(outcome.pids).catch(() => undefined);
+  return outcome;
 }
 
 /** A throw in an inspector would escape from `start` and `send`, or fail the machine. */

@@ -9,5 +9,8 @@ export async function readBackClaim<Pod extends PodHandle>(
 ): Promise<ReadBackResult> {
   const answer = await tools.registry.readBack(scope.lock, launchId);
   if (answer.kind !== "standing") return answer;
-  return { kind: "taken", block: await blockBy(answer.standing, { ...tools, signal }) };
+  return {
+    kind: "taken",
+    block: await blockBy(answer.standing, { ...tools, signal, podLockIsOurs: scope.podLockIsOurs }),
+  };
 }

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { describeIssue } from "../config.js";
 import { LaunchClaimError } from "../errors.js";
 import type { LaunchPlan, PodHandle, RunResult } from "../../machines/launch.types.js";
@@ -26,6 +25,6 @@ export async function requestRun<Pod extends PodHandle>(
   if (parsed.success) return parsed.data;
   throw new LaunchClaimError(
     "runtime_contract",
-    `the runtime's answer to the run cannot be used, ${describeIssue(parsed.error as z.ZodError)}`,
+    `the runtime's answer to the run cannot be used, ${describeIssue(parsed.error)}`,
   );
 }

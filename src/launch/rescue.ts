@@ -40,9 +40,6 @@ export async function rescue<Pod extends PodHandle>(
     if (stop.kind === "unproven") return await unresolved(stop.pids, stop.reason);
     return ended({ kind: "failed", phase: "stopping", code: "internal", message, cause: error }, stop.proof);
   } catch (cause) {
-    return await unresolved(
-      scope.ownedPods.flatMap((pod) => pod.pids ?? []),
-      messageOf(cause),
-    );
+    return await unresolved(scope.pids, messageOf(cause));
   }
 }

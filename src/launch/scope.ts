@@ -55,14 +55,25 @@ export class LaunchScope<Pod extends PodHandle> {
   }
 
   ownPodLock(lock: PodLock): void {
-    if (this.#closed) lock.close();
-    else this.#podLock = lock;
+    this.#podLock = lock;
   }
 
-  /** The Pod has inherited the lock, or never will: our copy would keep it alive beyond the Pod. */
+  /**
+   * The start has settled: the Pod has inherited the lock, or never will, and our copy would keep it held beyond the Pod. Not
+   * before, not even at the launch's end: a start that is still under way could pass on a descriptor that is another's by then.
+   */
   closePodLock(): void {
     this.#podLock?.close();
-    this.#podLock = undefined;
+  }
+
+  /** Whether the Pod lock, if it is held, is held by this launch's Pod. */
+  get podLockIsOurs(): boolean {
+    return this.#podLock !== undefined || this.isAdoption;
+  }
+
+  /** The processes of this launch's Pods, as far as their runtime told. */
+  get pids(): readonly number[] {
+    return [...this.#owned.keys(), this.#adopted].flatMap((pod) => pod?.pids ?? []);
   }
 
   /** A Pod that another launch started: claimed by this one, never stopped by it. */
@@ -169,7 +180,6 @@ export class LaunchScope<Pod extends PodHandle> {
   close(): void {
     this.#closed = true;
     this.abandonActors();
-    this.closePodLock();
     for (const pod of [...this.#owned.keys(), this.#adopted]) {
       if (pod !== undefined) this.#tools.runtime.detach?.(pod);
     }

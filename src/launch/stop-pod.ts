@@ -1,4 +1,4 @@
-import type { PodHandle, Proof, StopResult } from "../../machines/launch.types.js";
+import type { PodHandle, StopResult } from "../../machines/launch.types.js";
 import type { LaunchScope, LaunchTools } from "./scope.js";
 
 /**
@@ -15,13 +15,28 @@ export async function stopPod<Pod extends PodHandle>({
   signal: AbortSignal;
 }): Promise<StopResult> {
   if (scope.isAdoption) return { kind: "stopped", proof: "nothingStarted" };
-  scope.closePodLock();
-  // A Pod is published the moment it exists. Only while none was, may the start still bring one.
-  if (scope.ownedPods.length === 0) await scope.startSettled();
+  const published = await stopPublished(scope, tools, signal);
+  // Only a start that has settled brings nothing any more. One that never does leaves the launch unresolved.
+  await scope.startSettled();
+  const late = await stopPublished(scope, tools, signal);
+  const unproven = [published, late].find((stop) => stop?.kind === "unproven");
+  if (unproven) return unproven;
 
-  let proof: Proof = "nothingStarted";
+  // Best effort, both: the launch has left nothing that runs, and the next admission finds out what these would have told it.
+  if (scope.claimant) await forgetSessions(scope, tools);
+  await scope.recordPod({ state: "ended" }).catch(() => undefined);
+  return late ?? published ?? { kind: "stopped", proof: "nothingStarted" };
+}
+
+/** Undefined if there was nothing to stop. */
+async function stopPublished<Pod extends PodHandle>(
+  scope: LaunchScope<Pod>,
+  { runtime }: LaunchTools<Pod>,
+  signal: AbortSignal,
+): Promise<StopResult | undefined> {
+  let stopped: StopResult | undefined;
   for (const pod of scope.runningPods()) {
-    const answer = await tools.runtime.stop(pod, { signal });
+    const answer = await runtime.stop(pod, { signal });
     if (!answer.stopped) {
       const { pids } = answer;
       return {
@@ -31,12 +46,9 @@ export async function stopPod<Pod extends PodHandle>({
       };
     }
     scope.markStopped(pod);
-    proof = answer.proof ?? "host";
+    stopped = { kind: "stopped", proof: answer.proof ?? "host" };
   }
-  // Best effort, both: the launch has left nothing that runs, and the next admission finds out what these would have told it.
-  if (scope.claimant) await forgetSessions(scope, tools);
-  await scope.recordPod({ state: "ended" }).catch(() => undefined);
-  return { kind: "stopped", proof };
+  return stopped;
 }
 
 /** A launch that was lost or given up while committing has written its role session already. */

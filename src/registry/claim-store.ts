@@ -63,9 +63,11 @@ export class ClaimStore {
 
   /**
    * temp → fsync → link → fsync directory → unlink temp. THE LINK IS THE COMMIT POINT, and it is made in the same turn as the
-   * check of the signal: once `signal` has aborted, no claim can appear any more.
+   * last check: once the commit was given up, no claim can appear any more.
+   *
+   * @param requireAllowed throws if the commit was given up, or its lock
    */
-  async commit(claim: Claim, signal: AbortSignal): Promise<CommitAnswer> {
+  async commit(claim: Claim, requireAllowed: () => void): Promise<CommitAnswer> {
     const { ticket, launchId } = claim;
     const final = this.#layout.claim(ticket);
     const staged = await this.#writes.stage(final, serializeRecord("claim", claim), launchId);
@@ -77,8 +79,7 @@ export class ClaimStore {
           { hint: "Launch again: a new launch has a new id." },
         );
       }
-      if (signal.aborted)
-        throw new LaunchClaimError("aborted", "the commit was given up before the claim was linked");
+      requireAllowed();
       if (!link(staged)) {
         const standing = this.#readFile(final, ticket);
         if (standing === undefined) {

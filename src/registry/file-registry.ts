@@ -46,6 +46,8 @@ export class FileRegistry implements ClaimRegistry {
   readonly #sessions: SessionStore;
   readonly #pods: PodStore;
   readonly #now: () => Date;
+  /** The commits that are under way, by launch id. */
+  readonly #commits = new Map<string, AbortController>();
 
   /**
    * Opens the workspace's registry, or creates it.
@@ -123,13 +125,27 @@ export class FileRegistry implements ClaimRegistry {
     { signal }: CallContext,
   ): Promise<CommitAnswer> {
     requireHeld(lock, claim.ticket);
-    // The session first: a claim whose session is missing would mislead, a session without a claim is swept.
-    await this.#sessions.write(session);
-    return this.#claims.commit(claim, signal);
+    const { launchId } = claim;
+    const attempt = new AbortController();
+    const givenUp = AbortSignal.any([signal, attempt.signal]);
+    this.#commits.set(launchId, attempt);
+    try {
+      // The session first: a claim whose session is missing would mislead, a session without a claim is swept.
+      await this.#sessions.write(session);
+      return await this.#claims.commit(claim, () => {
+        requireHeld(lock, claim.ticket);
+        if (givenUp.aborted)
+          throw new LaunchClaimError("aborted", "the commit was given up before the claim was linked");
+      });
+    } finally {
+      if (this.#commits.get(launchId) === attempt) this.#commits.delete(launchId);
+    }
   }
 
   async readBack(lock: LaunchLock, launchId: string): Promise<ReadBackAnswer> {
     requireHeld(lock, lock.ticket);
+    // A commit that is still under way could link after we have looked.
+    this.#commits.get(launchId)?.abort();
     return this.#claims.readBack(lock.ticket, launchId);
   }
 

@@ -36,6 +36,8 @@ export interface Judges<Pod extends PodHandle> {
   readonly registry: ClaimRegistry;
   readonly runtime: PodRuntime<Pod>;
   readonly signal: AbortSignal;
+  /** True if the Pod lock, should it be held, is held by the asker's own Pod: it then says nothing of any other. */
+  readonly podLockIsOurs?: boolean;
 }
 
 const stateOf: Readonly<Record<Probe, ClaimState>> = {
@@ -53,7 +55,7 @@ export async function judgeClaim<Pod extends PodHandle>(
   if (stored.kind === "unreadable")
     return { state: "unreadable", evidence: { pids: [], reason: stored.reason } };
   const { claim } = stored;
-  const { pod: podLock } = await judges.registry.probeLocks(claim.ticket);
+  const podLock = judges.podLockIsOurs ? "free" : (await judges.registry.probeLocks(claim.ticket)).pod;
   const { probe, reason } = await askRuntime(claim, podLock, judges);
   const state = stateOf[probe];
   // Most claims are live: the Pod's record is read only where its processes say more than the lock.
@@ -118,15 +120,18 @@ export async function blockBy<Pod extends PodHandle>(
 export async function askRuntime<Pod extends PodHandle>(
   reference: PodReference,
   podLock: LockState,
-  { runtime, signal }: Judges<Pod>,
+  { registry, runtime, signal }: Judges<Pod>,
 ): Promise<{ readonly probe: Probe; readonly reason: string }> {
-  const { pod } = reference;
-  if (reference.runtime.kind !== runtime.kind) {
-    return podLock === "held"
-      ? { probe: "live", reason: `Pod ${pod} holds the Pod lock` }
+  const { pod, ticket, launchId } = reference;
+  const { kind } = reference.runtime;
+  if (kind !== runtime.kind) {
+    // A held Pod lock is only *a* Pod's; it speaks for this one if its record says that it was started and has not ended.
+    const record = podLock === "held" ? await podRecordOf(ticket, launchId, registry) : undefined;
+    return record && record.state !== "ended"
+      ? { probe: "live", reason: reasons.live(pod, podLock) }
       : {
           probe: "unknown",
-          reason: `Pod ${pod} was started by the runtime "${reference.runtime.kind}", which only its own host can ask`,
+          reason: `Pod ${pod} was started by the runtime "${kind}", which only its own host can ask`,
         };
   }
   try {

@@ -1,0 +1,14 @@
+export {
+  shortestPaths,
+  simplePaths,
+  transitionOf,
+  type ActorName,
+  type LaunchPath,
+  type PathStep,
+} from "./paths.js";
+export { Gates, type Gate } from "./gates.js";
+export { dotted } from "../launch/steps.js";
+export { createLauncherWith, type LauncherSeams } from "../launcher.js";
+export type { LaunchEffects } from "../launch/effects.js";
+export { InProcessRuntime, type InProcessPod, type PodScript } from "./in-process-runtime.js";
+export { MemoryRegistry } from "./memory-registry.js";
