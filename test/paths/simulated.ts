@@ -16,6 +16,7 @@ import {
   type LaunchPath,
   type PathStep,
 } from "launch-claim/testing";
+import { foreignClaim } from "./foreign-claim.js";
 import { observe, WITHOUT_PROCESS, type PodWorld } from "./observe.js";
 import type { PathRun } from "./demand.js";
 
@@ -112,21 +113,8 @@ export class SimulatedWorld implements PodWorld {
     });
   }
 
-  /** Another's claim, as a program would write it that knows nothing of locks. */
   writeForeignClaim(ticket: TicketRef): void {
-    const claim = {
-      format: "launch-claim/claim",
-      version: 1,
-      ticket,
-      role: "intake",
-      pod: "foreign-pod",
-      launchId: `foreign-${ticket.id}`,
-      claimedAt: "2026-01-01T00:00:00.000Z",
-      adopted: false,
-      acceptance: { level: "progress", kind: "foreign", at: "2026-01-01T00:00:00.000Z" },
-      runtime: { kind: "foreign", locator: {} },
-    };
-    fs.writeFileSync(join(this.registry, "claims", `${ticket.id}.json`), JSON.stringify(claim));
+    fs.writeFileSync(join(this.registry, "claims", `${ticket.id}.json`), foreignClaim(ticket));
   }
 
   async #clear(ticket: TicketRef): Promise<void> {
