@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { LaunchClaimError, messageOf } from "./errors.js";
 import type { LaunchTimeouts } from "../machines/launch.types.js";
+import { legible } from "./registry/names.js";
 import { readWorkspaceFile } from "./workspace-file.js";
 
 export const CONFIG_FILE = "launch-claim.config.json";
@@ -78,7 +79,7 @@ export function readConfig(root: string): Config {
     if (text === undefined) return configSchema.parse({});
     raw = JSON.parse(text);
   } catch (cause) {
-    throw new LaunchClaimError("config_invalid", `${file} cannot be used: ${messageOf(cause)}`, {
+    throw new LaunchClaimError("config_invalid", `${file} cannot be used: ${legible(messageOf(cause))}`, {
       hint: "Correct the file; nothing was started.",
       cause,
     });
@@ -107,5 +108,5 @@ export function describeIssue(error: z.ZodError): string {
   if (issue === undefined) return "it does not fit";
   const where = issue.path.length === 0 ? "at the top" : `at "${issue.path.join(".")}"`;
   const came = issue.input === undefined ? "" : `, but came ${JSON.stringify(issue.input).slice(0, 80)}`;
-  return `${where}: ${issue.message}${came}`;
+  return legible(`${where}: ${issue.message}${came}`);
 }

@@ -158,7 +158,7 @@ export function createLauncherWith<Pod extends PodHandle>(
     const timeouts = { ...DEFAULT_TIMEOUTS, ...given(config.timeouts), ...given(parsed.timeouts) };
     const cwd = resolve(workspace.root, parsed.cwd ?? ".");
     const planned = { ticket, role, agent, prompt, peers, cwd };
-    const launchId = newLaunchId();
+    const launchId = checkLaunchId(newLaunchId());
     const tools = { registry, runtime, now };
     const scope = new LaunchScope(launchId, tools);
     const admission = { readPlan: () => readPlan(planned, config, workspace.root), adoptOnly };
@@ -197,7 +197,7 @@ export function createLauncherWith<Pod extends PodHandle>(
       const session: RoleSession = {
         ...entry,
         tickets: tickets.map(checkTicket),
-        launchId: newLaunchId(),
+        launchId: checkLaunchId(newLaunchId()),
         origin: "pre_ticket_intake",
         createdAt: at,
         updatedAt: at,
@@ -222,6 +222,18 @@ function parseRequest(request: LaunchRequest) {
     `the launch request cannot be used, ${describeIssue(parsed.error)}`,
     {
       hint: "Nothing was started.",
+    },
+  );
+}
+
+/** Launch ids become file names. */
+function checkLaunchId(id: string): string {
+  if (/^[0-9A-Za-z-]{8,64}$/u.test(id)) return id;
+  throw new LaunchClaimError(
+    "request_invalid",
+    `newLaunchId gave ${printable(id)}, which cannot be a launch id`,
+    {
+      hint: "Launch ids are unique, and 8 to 64 of 0-9, A-Z, a-z and the dash. Nothing was started.",
     },
   );
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { LaunchClaimError } from "../errors.js";
+import { errnoOf, LaunchClaimError } from "../errors.js";
 import type {
   ClaimEnding,
   CommitAnswer,
@@ -190,7 +190,14 @@ export class ClaimStore {
 
   /** @param ticket whose claim the file should be; without it, the file's name tells. */
   #readFile(file: string, ticket?: TicketRef): StoredClaim | undefined {
-    const bytes = readIfThere(file);
+    let bytes: Buffer | undefined;
+    try {
+      bytes = readIfThere(file);
+    } catch (error) {
+      // A directory or a link in the claim's place; anything else, an error of the disk for one, is not the file's own fault.
+      if (!LaunchClaimError.is(error) || !isNoFile(error)) throw error;
+      return unreadable(file, ticket, { reason: error.message, bytes: Buffer.alloc(0) });
+    }
     if (bytes === undefined) return undefined;
     try {
       const claim: Claim = parseRecord("claim", bytes, file);
@@ -210,17 +217,24 @@ export class ClaimStore {
       );
     } catch (error) {
       if (!LaunchClaimError.is(error) || error.code === "ticket_id_collision") throw error;
-      const id = ticket?.id ?? idOf(basename(file, ".json"));
-      const expect = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-      return {
-        kind: "unreadable",
-        ...(id !== undefined && { ticket: { id } }),
-        file,
-        reason: error.message,
-        expect,
-      };
+      return unreadable(file, ticket, { reason: error.message, bytes });
     }
   }
+}
+
+function isNoFile(error: LaunchClaimError): boolean {
+  const errno = errnoOf(error.cause);
+  return errno === "EISDIR" || errno === "ELOOP";
+}
+
+function unreadable(
+  file: string,
+  ticket: TicketRef | undefined,
+  { reason, bytes }: { readonly reason: string; readonly bytes: Buffer },
+): StoredClaim {
+  const id = ticket?.id ?? idOf(basename(file, ".json"));
+  const expect = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return { kind: "unreadable", ...(id !== undefined && { ticket: { id } }), file, reason, expect };
 }
 
 function isOf(stored: StoredClaim, launchId: string): stored is Extract<StoredClaim, { kind: "claim" }> {

@@ -11,7 +11,7 @@ const WRITABLE_BY_OTHERS = 0o022;
  * @throws LaunchClaimError `directory_unsafe` | `workspace_unwritable`
  */
 export function ensurePrivateDirectory(path: string): void {
-  const there = fs.lstatSync(path, { throwIfNoEntry: false });
+  const there = look(path);
   if (there === undefined) {
     create(path);
     return;
@@ -28,19 +28,31 @@ export function ensurePrivateDirectory(path: string): void {
   }
 }
 
+function look(path: string): fs.Stats | undefined {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
 function create(path: string): void {
   try {
     fse.ensureDirSync(path, { mode: 0o700 });
   } catch (cause) {
-    throw new LaunchClaimError(
-      "workspace_unwritable",
-      `could not create the directory ${path}: ${messageOf(cause)}`,
-      {
-        hint: "Set LAUNCH_CLAIM_HOME to a directory on a local disk that can be written.",
-        cause,
-      },
-    );
+    throw unwritable(path, cause);
   }
+}
+
+function unwritable(path: string, cause: unknown): LaunchClaimError {
+  return new LaunchClaimError(
+    "workspace_unwritable",
+    `could not create the directory ${path}: ${messageOf(cause)}`,
+    {
+      hint: "Set LAUNCH_CLAIM_HOME to a directory on a local disk that can be written.",
+      cause,
+    },
+  );
 }
 
 function unsafe(path: string, what: string, hint: string): LaunchClaimError {

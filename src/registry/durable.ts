@@ -52,10 +52,15 @@ export class DurableWrites {
     return { temp, final };
   }
 
-  /** Replaces whatever stands under the name. Durable on return. */
-  async replace(final: string, text: string): Promise<void> {
+  /**
+   * Replaces whatever stands under the name. Durable on return.
+   *
+   * @param requireAllowed throws if it must not be done any more; asked in the same turn as the rename
+   */
+  async replace(final: string, text: string, requireAllowed: () => void = () => undefined): Promise<void> {
     const staged = await this.stage(final, text);
     try {
+      requireAllowed();
       fs.renameSync(staged.temp, final);
     } catch (cause) {
       removeIfThere(staged.temp);
@@ -123,6 +128,12 @@ export function temporaryPath(final: string, name: string): string {
   return join(dirname(final), `.${name}.tmp`);
 }
 
+/** A file in a directory's place, as some desktops leave them, holds none of our records. */
+function isAbsent(cause: unknown): boolean {
+  const errno = errnoOf(cause);
+  return errno === "ENOENT" || errno === "ENOTDIR";
+}
+
 /** True if there was one. */
 export function removeIfThere(path: string): boolean {
   try {
@@ -141,7 +152,7 @@ export function readIfThere(path: string): Buffer | undefined {
     fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW);
     return fs.readFileSync(fd);
   } catch (cause) {
-    if (errnoOf(cause) === "ENOENT") return undefined;
+    if (isAbsent(cause)) return undefined;
     throw ioFailed("read", path, cause);
   } finally {
     if (fd !== undefined) fs.closeSync(fd);
@@ -153,6 +164,7 @@ export function isThere(path: string): boolean {
   try {
     return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (cause) {
+    if (isAbsent(cause)) return false;
     throw ioFailed("examine", path, cause);
   }
 }
@@ -171,7 +183,7 @@ export function listIfThere(directory: string): string[] {
   try {
     return fs.readdirSync(directory);
   } catch (cause) {
-    if (errnoOf(cause) === "ENOENT") return [];
+    if (isAbsent(cause)) return [];
     throw ioFailed("list", directory, cause);
   }
 }

@@ -58,10 +58,12 @@ export class FileRegistry implements ClaimRegistry {
   constructor({ workspace, now = () => new Date(), sync }: FileRegistryOptions) {
     nativeLocks();
     this.#layout = new Layout(workspace.directory);
-    for (const directory of [...workspace.parents, ...this.#layout.directories])
-      ensurePrivateDirectory(directory);
-    refuseSharedFileSystem(this.#layout.root);
-    identify(this.#layout.registry, workspace);
+    const { root, registry, directories } = this.#layout;
+    for (const directory of [...workspace.parents, root]) ensurePrivateDirectory(directory);
+    refuseSharedFileSystem(root);
+    // Refused, if it is not ours to use, BEFORE anything in it is touched.
+    identify(registry, workspace);
+    for (const directory of directories) ensurePrivateDirectory(directory);
     const writes = new DurableWrites(sync);
     this.#claims = new ClaimStore(this.#layout, writes);
     this.#sessions = new SessionStore(this.#layout, writes);
@@ -130,13 +132,14 @@ export class FileRegistry implements ClaimRegistry {
     const givenUp = AbortSignal.any([signal, attempt.signal]);
     this.#commits.set(launchId, attempt);
     try {
-      // The session first: a claim whose session is missing would mislead, a session without a claim is swept.
-      await this.#sessions.write(session);
-      return await this.#claims.commit(claim, () => {
+      const requireAllowed = () => {
         requireHeld(lock, claim.ticket);
-        if (givenUp.aborted)
-          throw new LaunchClaimError("aborted", "the commit was given up before the claim was linked");
-      });
+        if (!givenUp.aborted) return;
+        throw new LaunchClaimError("aborted", "the commit was given up before the claim was linked");
+      };
+      // The session first: a claim whose session is missing would mislead, a session without a claim is swept.
+      await this.#sessions.write(session, requireAllowed);
+      return await this.#claims.commit(claim, requireAllowed);
     } finally {
       if (this.#commits.get(launchId) === attempt) this.#commits.delete(launchId);
     }

@@ -16,7 +16,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\ufffd\u061c\u200e\u200f\u202a-\u2
  * @throws LaunchClaimError `ticket_id_invalid`
  */
 export function checkTicket(ticket: TicketRef): TicketRef {
-  const { id, slug } = ticket as { id: unknown; slug?: unknown };
+  const { id, slug } = ((ticket as unknown) ?? {}) as { id?: unknown; slug?: unknown };
   if (typeof id !== "string") {
     throw invalid(`must be a string, but is ${id === null ? "null" : typeof id}`);
   }
@@ -24,7 +24,7 @@ export function checkTicket(ticket: TicketRef): TicketRef {
   const bytes = Buffer.byteLength(id);
   if (bytes > MAX_TICKET_ID_BYTES) {
     throw invalid(
-      `must be at most ${MAX_TICKET_ID_BYTES} bytes of UTF-8, but "${id.slice(0, 40)}…" has ${bytes}`,
+      `must be at most ${MAX_TICKET_ID_BYTES} bytes of UTF-8, but ${printable(id, 40)} has ${bytes}`,
     );
   }
   if (UNPRINTABLE.test(id)) {
@@ -44,9 +44,15 @@ function invalid(what: string): LaunchClaimError {
 
 /** Text from elsewhere, quoted and bounded, with everything invisible made visible. */
 export function printable(text: string, limit = 80): string {
-  return JSON.stringify(text.length > limit ? `${text.slice(0, limit)}…` : text).replace(
+  return legible(JSON.stringify(text.length > limit ? `${text.slice(0, limit)}…` : text), Infinity);
+}
+
+/** As `printable`, but without quotes: for messages that hold text from elsewhere. */
+export function legible(text: string, limit = 500): string {
+  const bounded = text.length > limit ? `${text.slice(0, limit)}…` : text;
+  return bounded.replace(
     new RegExp(UNPRINTABLE.source, "gu"),
-    (char) => `\\u${char.codePointAt(0)?.toString(16).padStart(4, "0")}`,
+    (char) => `\\u${char.codePointAt(0)?.toString(16).padStart(4, "0") ?? ""}`,
   );
 }
 
@@ -81,8 +87,10 @@ const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
  * that a failed launch never poisons a name for its retry.
  */
 export function podName(role: string, ticket: TicketRef, launchId: string): string {
-  // The last 8 hex digits of a UUIDv7 are random; 30 of their 32 bits make six characters.
-  let bits = Number.parseInt(launchId.replaceAll("-", "").slice(-8), 16);
+  // The last 8 hex digits of a UUIDv7 are random; 30 of their 32 bits make six characters. Of a host's own ids, a hash is.
+  const tail = launchId.replaceAll("-", "").slice(-8);
+  const hash = () => createHash("sha256").update(launchId).digest("hex").slice(-8);
+  let bits = Number.parseInt(/^[0-9a-f]{8}-[0-9a-f-]+$/u.test(launchId) ? tail : hash(), 16);
   let suffix = "";
   for (let index = 0; index < 6; index += 1) {
     suffix += CROCKFORD[bits % 32] ?? "";

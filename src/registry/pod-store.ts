@@ -5,6 +5,7 @@ import type { PodRecord, StoredPod } from "../ports.js";
 import type { TicketRef } from "../../machines/launch.types.js";
 import { ioFailed, listIfThere, makeDirectory, readIfThere, type DurableWrites } from "./durable.js";
 import type { Layout } from "./layout.js";
+import { printable } from "./names.js";
 import { parseRecord, serializeRecord } from "./records.js";
 
 const RECORD = "pod.json";
@@ -21,11 +22,13 @@ export class PodStore {
 
   async write(record: PodRecord): Promise<void> {
     const directory = this.#layout.pod(record.ticket, record.pod);
-    const stored = this.#read(directory);
-    if (stored === undefined) makeDirectory(directory);
-    const before = stored?.kind === "pod" ? stored.record : {};
+    const file = join(directory, RECORD);
+    const bytes = readIfThere(file);
+    if (bytes === undefined) makeDirectory(directory);
+    // One that a newer program wrote, or that is damaged, is not rewritten: it would lose what it holds.
+    const before = bytes && parseRecord("pod", bytes, file);
     // The directories above need no sync: after a power cut there is no process left that the record could speak of.
-    await this.#writes.replace(join(directory, RECORD), serializeRecord("pod", record, before));
+    await this.#writes.replace(file, serializeRecord("pod", record, before));
   }
 
   list(ticket?: TicketRef): StoredPod[] {
@@ -67,7 +70,15 @@ export class PodStore {
     const bytes = readIfThere(file);
     if (bytes === undefined) return undefined;
     try {
-      return { kind: "pod", record: parseRecord("pod", bytes, file) };
+      const record = parseRecord("pod", bytes, file);
+      if (this.#layout.pod(record.ticket, record.pod) === directory) return { kind: "pod", record };
+      const whose = `${printable(record.pod)} of ticket ${printable(record.ticket.id)}`;
+      return {
+        kind: "unreadable",
+        pod: basename(directory),
+        file,
+        reason: `${file} is the record of another Pod, ${whose}`,
+      };
     } catch (error) {
       return { kind: "unreadable", pod: basename(directory), file, reason: messageOf(error) };
     }

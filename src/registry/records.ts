@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LaunchClaimError, messageOf } from "../errors.js";
+import { legible } from "./names.js";
 import type { HistoryEntry, PodRecord, RoleSession } from "../ports.js";
 import type { Claim, JsonObject, PodSnapshot, RunResult } from "../../machines/launch.types.js";
 
@@ -147,5 +148,5 @@ function formatOf(kind: RecordKind): string {
 }
 
 function damaged(file: string, what: string): LaunchClaimError {
-  return new LaunchClaimError("record_damaged", `${file} is damaged: ${what}`);
+  return new LaunchClaimError("record_damaged", `${file} is damaged: ${legible(what)}`);
 }

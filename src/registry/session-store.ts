@@ -15,10 +15,11 @@ export class SessionStore {
     this.#writes = writes;
   }
 
-  async write(session: RoleSession): Promise<void> {
+  /** @param requireAllowed throws if the session must not appear any more */
+  async write(session: RoleSession, requireAllowed?: () => void): Promise<void> {
     const file = this.#layout.session(session.pod);
     const before = this.#read(file) ?? {};
-    await this.#writes.replace(file, serializeRecord("session", session, before));
+    await this.#writes.replace(file, serializeRecord("session", session, before), requireAllowed);
   }
 
   async remove(pod: string, launchId: string): Promise<void> {
@@ -31,11 +32,20 @@ export class SessionStore {
   list(): RoleSession[] {
     return listIfThere(this.#layout.sessions)
       .filter((name) => name.endsWith(".json") && !name.startsWith("."))
-      .flatMap((name) => this.#read(join(this.#layout.sessions, name)) ?? [])
+      .flatMap((name) => this.#readOrSkip(join(this.#layout.sessions, name)) ?? [])
       .sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
   }
 
-  /** A damaged session is as good as none to every reader but `examine`, which reports it; a newer one is refused. */
+  /** What cannot be read hides no other; `examine` reports it. */
+  #readOrSkip(file: string): RoleSession | undefined {
+    try {
+      return this.#read(file);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A damaged session is as good as none; a newer one must not be rewritten. */
   #read(file: string): RoleSession | undefined {
     const bytes = readIfThere(file);
     if (bytes === undefined) return undefined;

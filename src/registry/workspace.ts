@@ -23,6 +23,8 @@ export interface Workspace {
 export function findWorkspace(directory: string, home: string = dataHome()): Workspace {
   let root: string;
   try {
+    // An empty name would be taken for the current directory.
+    if (directory === "") throw new Error("its name is empty");
     root = fs.realpathSync(directory);
     if (!fs.statSync(root).isDirectory()) throw new Error("it is not a directory");
   } catch (cause) {
@@ -45,13 +47,15 @@ export function findWorkspace(directory: string, home: string = dataHome()): Wor
     );
   }
   const main = mainCheckoutOf(root);
+  // A trailing slash would hide that the directory is a link.
+  const data = resolve(home);
   const leaf =
     basename(main)
       .replace(/[^A-Za-z0-9_-]+/gu, "-")
       .slice(0, 60) || "root";
   const hash = createHash("sha256").update(main).digest("hex").slice(0, 12);
-  const workspaces = join(home, "workspaces");
-  return { root, main, directory: join(workspaces, `${leaf}-${hash}`), parents: [home, workspaces] };
+  const workspaces = join(data, "workspaces");
+  return { root, main, directory: join(workspaces, `${leaf}-${hash}`), parents: [data, workspaces] };
 }
 
 export function dataHome(): string {
@@ -59,19 +63,23 @@ export function dataHome(): string {
 }
 
 /**
- * In a worktree `.git` is a file that names `<common>/worktrees/<name>`, where a file `commondir` leads to the common
- * directory. A submodule's `.git` is a file, too, but has no `commondir`: it is a repository of its own.
+ * What all checkouts of a repository have in common. Where `.git` is a directory, that is the checkout itself. Where it is a file
+ * it names a git directory; in that of a worktree a file `commondir` leads on. A submodule has a git directory of its own.
  */
 function mainCheckoutOf(root: string): string {
   try {
     const pointer = /^gitdir: (.+)$/mu.exec(fs.readFileSync(join(root, ".git"), "utf8"))?.[1];
     if (pointer === undefined) return root;
     const gitDirectory = resolve(root, pointer.trim());
-    const common = resolve(gitDirectory, fs.readFileSync(join(gitDirectory, "commondir"), "utf8").trim());
-    const main = fs.realpathSync(common);
-    return basename(main) === ".git" ? dirname(main) : main;
+    const common = fs.realpathSync(resolve(gitDirectory, commonIn(gitDirectory)));
+    return basename(common) === ".git" ? dirname(common) : common;
   } catch {
     // No repository, a plain one (`.git` is a directory), or a broken pointer: the directory speaks for itself.
     return root;
   }
+}
+
+function commonIn(gitDirectory: string): string {
+  const file = join(gitDirectory, "commondir");
+  return fs.existsSync(file) ? fs.readFileSync(file, "utf8").trim() : ".";
 }

@@ -92,6 +92,12 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** What is dated after this is dated later than what was dated before. */
+export async function nextMillisecond(): Promise<void> {
+  const now = Date.now();
+  while (Date.now() === now) await nextTurn();
+}
+
 /** A value in a message: one line, bounded. */
 export function shown(value: unknown): string {
   if (value === undefined) return "undefined";

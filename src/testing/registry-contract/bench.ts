@@ -10,7 +10,7 @@ import type {
   RoleSession,
 } from "../../ports.js";
 import type { Claim, TicketRef } from "../../../machines/launch.types.js";
-import { eventually, expectEqual, expectThat, within } from "../contract.js";
+import { expectEqual, expectThat, nextMillisecond, within } from "../contract.js";
 
 /** A registry for one case, empty, and what only its maker can do to it. */
 export interface OpenRegistry {
@@ -19,7 +19,7 @@ export interface OpenRegistry {
   reopen?(): Promise<ClaimRegistry>;
   /** Puts the claim back that was just ended, as a crash between its history entry and its removal leaves it. */
   halfEnd?(claim: Claim): Promise<void>;
-  /** Damages what is stored as the claim of this ticket, so that it cannot be read any more. */
+  /** Damages the file of this ticket's claim, so that it cannot be read any more. Absent where claims are no files. */
   damageClaim?(ticket: TicketRef): Promise<void>;
   /** Damages the record of this Pod. */
   damagePod?(ticket: TicketRef, pod: string): Promise<void>;
@@ -112,10 +112,7 @@ export class RegistryBench {
     const answer = await this.underLock(ticket, (lock) => this.registry.end(lock, ending));
     expectEqual(answer.kind, "ended", "the kind of the answer to end");
     // Two ends within one millisecond would have no order.
-    const endedAt = Date.now();
-    await eventually(LIMIT_MS, "the clock should go on", async () =>
-      Date.now() > endedAt ? undefined : "it stood",
-    );
+    await nextMillisecond();
     return records;
   }
 

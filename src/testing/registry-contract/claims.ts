@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { v7 as newLaunchId } from "uuid";
 import { expectEqual, expectRejection, expectThat, shown } from "../contract.js";
 import { endingOfLaunch, patient, recordsOf, T1, T2, type RegistryCases } from "./bench.js";
@@ -143,19 +145,28 @@ export const claimCases: RegistryCases = {
     const { claim } = await bench.claimed(T1);
     await bench.open.damageClaim(T1);
     const standing = await bench.registry.read(T1);
-    const end = (expect: string) =>
-      bench.underLock(T1, (lock) => bench.registry.end(lock, endingOfLaunch(expect)));
+    expectThat(standing?.kind === "unreadable", `read should say "unreadable", but says ${shown(standing)}`);
+    const { expect, file } = standing;
+    expectEqual(checksumOf(file), expect, "the checksum of the damaged file");
+    const end = (expected: string) =>
+      bench.underLock(T1, (lock) => bench.registry.end(lock, endingOfLaunch(expected)));
     expectEqual(
       await end(claim.launchId),
       { kind: "mismatch", standing },
       "the answer to an end by launch id",
     );
-    const answer = await end(standing?.kind === "unreadable" ? standing.expect : "");
+    const answer = await end(expect);
     expectThat(
       answer.kind === "ended" && !answer.entry,
       `end should keep it as a file, but says ${shown(answer)}`,
     );
+    expectEqual(checksumOf(answer.file), expect, "the checksum of the file that was kept");
     expectEqual(await bench.registry.read(T1), undefined, "what stands after the end");
     await bench.claimed(T1);
   },
 };
+
+function checksumOf(file: string): string {
+  const bytes = existsSync(file) ? readFileSync(file) : Buffer.from(`there is no file ${file}`);
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}

@@ -1,5 +1,5 @@
 import { LaunchClaimError } from "../../errors.js";
-import type { CommitAnswer, LaunchLock } from "../../ports.js";
+import type { LaunchLock } from "../../ports.js";
 import { endingOf, expectEqual, expectThat, nextTurn, shownEnd, within, type Ending } from "../contract.js";
 import {
   codeOf,
@@ -28,9 +28,10 @@ export const raceCases: RegistryCases = {
     await atEachMoment(bench, async ({ lock, name, come }) => {
       const giveUp = new AbortController();
       const commit = watched(bench.registry.commit(lock, recordsOf(lock.ticket), giveUp));
-      await come(commit);
-      giveUp.abort();
-      const atAbort = await bench.registry.read(lock.ticket);
+      const atAbort = await come(commit, () => {
+        giveUp.abort();
+        return bench.registry.read(lock.ticket);
+      });
       const end = await commit.end;
       await nextTurn();
       expectEqual(await bench.registry.read(lock.ticket), atAbort, `what stands after an abort ${name}`);
@@ -42,9 +43,10 @@ export const raceCases: RegistryCases = {
   "commit: no claim appears once the launch lock was closed": async (bench) => {
     await atEachMoment(bench, async ({ lock, name, come }) => {
       const commit = watched(bench.registry.commit(lock, recordsOf(lock.ticket), patient));
-      await come(commit);
-      lock.close();
-      const atClose = await bench.registry.read(lock.ticket);
+      const atClose = await come(commit, () => {
+        lock.close();
+        return bench.registry.read(lock.ticket);
+      });
       const end = await commit.end;
       expectEqual(await bench.registry.read(lock.ticket), atClose, `what stands after the lock went ${name}`);
       const honest = end.kind === "resolved" ? atClose !== undefined : codeOf(end.error) === "lock_lost";
@@ -57,22 +59,13 @@ export const raceCases: RegistryCases = {
 
   "readBack: what it says of an aborted commit stays true": async (bench) => {
     await atEachMoment(bench, async (moment) => {
-      const records = recordsOf(moment.lock.ticket);
       const giveUp = new AbortController();
-      const commit = watched(bench.registry.commit(moment.lock, records, giveUp));
-      await moment.come(commit);
-      giveUp.abort();
-      await expectReadBackHolds(bench, moment, { launchId: records.claim.launchId, commit });
+      await expectReadBackHolds(bench, moment, giveUp);
     });
   },
 
   "readBack: what it says of a commit that is under way stays true": async (bench) => {
-    await atEachMoment(bench, async (moment) => {
-      const records = recordsOf(moment.lock.ticket);
-      const commit = watched(bench.registry.commit(moment.lock, records, patient));
-      await moment.come(commit);
-      await expectReadBackHolds(bench, moment, { launchId: records.claim.launchId, commit });
-    });
+    await atEachMoment(bench, (moment) => expectReadBackHolds(bench, moment, undefined));
   },
 
   "end: the history entry is there BEFORE the claim is gone": async (bench) => {
@@ -104,26 +97,32 @@ function watched<Value>(call: Promise<Value>): Watched<Value> {
   };
 }
 
-/** Some turns of the event loop after a call was begun. */
+/** A moment while a call is under way. */
 interface Moment {
   readonly name: string;
   /** Of a ticket that is new each time. */
   readonly lock: LaunchLock;
-  readonly come: (call: Watched<unknown>) => Promise<void>;
+  /** Lets the moment come, and acts in it. */
+  readonly come: <Value>(call: Watched<unknown>, act: () => Promise<Value>) => Promise<Value>;
 }
 
+/** The first moments are steps of a promise, the later ones turns of the event loop. */
+const STEPS = 10;
+
 /**
- * Runs the check again and again, and lets its moment come ever later: at once, a turn later, two turns …, until the call has
- * settled by itself before it came. So every order of the two is met, and none is hit by luck.
+ * Runs the check again and again, and lets its moment come ever later: in the turn of the call, a step later, …, until the call
+ * has settled by itself before it came. So every order of the two is met, and none is hit by luck.
  */
 async function atEachMoment(bench: RegistryBench, check: (moment: Moment) => Promise<void>): Promise<void> {
-  let turns = 0;
-  // A slow disk takes thousands of turns: the further away, the longer the steps.
-  for (let over = false; !over; turns += 1 + Math.floor(turns / 8)) {
-    const name = `after ${turns} turns`;
-    const come = async (call: Watched<unknown>) => {
-      for (let turn = 0; turn < turns && !call.settled; turn += 1) await nextTurn();
+  let over = false;
+  // A slow disk takes thousands of turns: the further away, the longer the strides.
+  for (let time = 0; !over; time += 1 + Math.floor(time / 8)) {
+    const name = time <= STEPS ? `after ${time} steps` : `after ${time - STEPS} turns`;
+    const come: Moment["come"] = async (call, act) => {
+      for (let step = 0; step < Math.min(time, STEPS); step += 1) await null;
+      for (let turn = STEPS; turn < time && !call.settled; turn += 1) await nextTurn();
       over = call.settled;
+      return await act();
     };
     await bench.underLock({ id: name }, (lock) =>
       within(LIMIT_MS, `a race ${name}`, check({ name, lock, come })),
@@ -131,12 +130,19 @@ async function atEachMoment(bench: RegistryBench, check: (moment: Moment) => Pro
   }
 }
 
+/** Begins a commit, reads it back when the moment comes, and compares what was said with what became of it. */
 async function expectReadBackHolds(
   bench: RegistryBench,
-  { lock, name }: Moment,
-  { launchId, commit }: { readonly launchId: string; readonly commit: Watched<CommitAnswer> },
+  { lock, name, come }: Moment,
+  giveUp: AbortController | undefined,
 ): Promise<void> {
-  const { kind } = await bench.registry.readBack(lock, launchId);
+  const records = recordsOf(lock.ticket);
+  const { launchId } = records.claim;
+  const commit = watched(bench.registry.commit(lock, records, giveUp ?? patient));
+  const { kind } = await come(commit, () => {
+    giveUp?.abort();
+    return bench.registry.readBack(lock, launchId);
+  });
   const end = await commit.end;
   await nextTurn();
   const stored = await bench.registry.read(lock.ticket);

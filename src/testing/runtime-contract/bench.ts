@@ -13,7 +13,16 @@ import type {
 } from "../../ports.js";
 import type { LaunchPlan, PodHandle, RunResult, TicketRef } from "../../../machines/launch.types.js";
 import { runResultSchema } from "../../registry/records.js";
-import { endingOf, eventually, expectEqual, expectThat, shown, within, type Ending } from "../contract.js";
+import {
+  nextMillisecond,
+  endingOf,
+  eventually,
+  expectEqual,
+  expectThat,
+  shown,
+  within,
+  type Ending,
+} from "../contract.js";
 
 /** `accepts` its first run, `rejects` it, or starts and is `neverReady`. */
 export type PodBehaviour = "accepts" | "rejects" | "neverReady";
@@ -99,6 +108,8 @@ export class RuntimeBench<Pod extends PodHandle> {
     await this.settled("connect", this.runtime.connect(pod, patient));
     const result = await launch.requestRun(pod);
     expectThat(result.kind === "accepted", `the run should be accepted, but the answer is ${shown(result)}`);
+    // An acceptance that is told again must not be a new one.
+    await nextMillisecond();
     return { launch, pod, acceptance: result.acceptance };
   }
 
