@@ -12,3 +12,6 @@ export { createLauncherWith, type LauncherSeams } from "../launcher.js";
 export type { LaunchEffects } from "../launch/effects.js";
 export { InProcessRuntime, type InProcessPod, type PodScript } from "./in-process-runtime.js";
 export { MemoryRegistry } from "./memory-registry.js";
+export type { ContractCase } from "./contract.js";
+export { claimRegistryContract, type OpenRegistry } from "./registry-contract.js";
+export { podRuntimeContract, type OpenRuntime, type PodBehaviour } from "./runtime-contract.js";
