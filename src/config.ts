@@ -5,7 +5,7 @@ import type { LaunchTimeouts } from "../machines/launch.types.js";
 import { legible } from "./registry/names.js";
 import { readWorkspaceFile } from "./workspace-file.js";
 
-export const CONFIG_FILE = "launch-claim.config.json";
+const CONFIG_FILE = "launch-claim.config.json";
 
 /** The roles that need no configuration. */
 const BUILT_IN_ROLES = ["intake", "orchestrator", "coder", "reviewer", "investigator"];

@@ -69,5 +69,10 @@ export function errnoOf(error: unknown): string | undefined {
 
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    // An object without a prototype, or one that throws when it is looked at.
+    return "something that cannot be shown was thrown";
+  }
 }

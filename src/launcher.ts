@@ -10,7 +10,7 @@ import { LaunchScope } from "./launch/scope.js";
 import type { Outcome } from "./outcome.js";
 import type { ClaimRegistry, HistoryEntry, PodRuntime, RoleSession } from "./ports.js";
 import { FileRegistry } from "./registry/file-registry.js";
-import { checkTicket, printable } from "./registry/names.js";
+import { checkTicket, isPrintable, printable } from "./registry/names.js";
 import { findWorkspace } from "./registry/workspace.js";
 import { doctor, type Diagnosis } from "./verbs/doctor.js";
 import {
@@ -141,7 +141,7 @@ export function createLauncherWith<Pod extends PodHandle>(
 ): Launcher {
   const { runtime, inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
   const workspace = findWorkspace(options.workspace, options.home);
-  const nowDate = () => new Date(clock.now());
+  const nowDate = () => new Date(timeOf(clock));
   const now = () => nowDate().toISOString();
   const registry = options.registry ?? new FileRegistry({ workspace, now: nowDate });
   const timeoutsNow = () => ({ ...DEFAULT_TIMEOUTS, ...given(readConfig(workspace.root).timeouts) });
@@ -188,7 +188,7 @@ export function createLauncherWith<Pod extends PodHandle>(
     sessions: async () => await registry.sessions(),
     inFlight: () => [...underWay.values()],
     recordSession: async ({ tickets = [], ...entry }) => {
-      if (entry.pod.trim() === "" || printable(entry.pod, 200) !== JSON.stringify(entry.pod)) {
+      if (!isPrintable(entry.pod) || entry.pod.length > 200) {
         throw new LaunchClaimError("pod_name_invalid", `${printable(entry.pod)} cannot be a Pod's name`, {
           hint: "Pod names are printable text, at most 200 characters.",
         });
@@ -206,6 +206,15 @@ export function createLauncherWith<Pod extends PodHandle>(
       return session;
     },
   };
+}
+
+/** A clock of the host's that fails must not take a launch along: what is dated by it is evidence for people alone. */
+function timeOf(clock: LaunchClock): number {
+  try {
+    return clock.now();
+  } catch {
+    return Date.now();
+  }
 }
 
 const systemClock: LaunchClock = {

@@ -81,7 +81,7 @@ function claimed({ claim, adopted, warnings }: LaunchContext): Outcome {
   return { status: "claimed", claim: required(claim), adopted, warnings };
 }
 
-export function blocked(block: Block): Outcome {
+function blocked(block: Block): Outcome {
   return { status: "blocked", ...block, advice: adviceFor(block) };
 }
 
@@ -131,7 +131,9 @@ function adviceFor({ by, claim, pod, pids, file, expect }: Block): string {
     case "lingering":
       return `End the processes ${pids?.join(", ") ?? ""}: "stop" does it, and proves them gone.`;
     case "unknown":
-      return `It blocks like a living one. Ask the host that started ${name ?? "it"}; if you know that it is gone: "reclaim", expecting ${launchId}.`;
+      return claim
+        ? `It blocks like a living one: only the host that started ${claim.pod} can tell, and end it.`
+        : `It blocks like a living one. Ask the host that started ${name ?? "it"}; if you know that it is gone: "reclaim", expecting ${launchId}.`;
     case "unreadable":
       return `Repair ${file ?? "the file"}${expect === undefined ? " or remove it once nothing of its Pod runs" : `, or "reclaim" it, expecting ${expect}`}. Nothing is lost by it.`;
     case "inFlight":

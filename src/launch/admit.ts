@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LaunchClaimError } from "../errors.js";
-import type { LockState, PodRecord, StoredPod } from "../ports.js";
+import type { ClaimRegistry, LockState, PodRecord, StoredPod } from "../ports.js";
 import { blockBy, judgePod, settledBy, type Judges } from "../registry/judge.js";
 import { lifeOf } from "../registry/processes.js";
 import type { AdmitResult, Block, LaunchPlan, PodHandle, TicketRef } from "../../machines/launch.types.js";
@@ -131,13 +131,32 @@ async function findAdoptable<Pod extends PodHandle>(
 ): Promise<Extract<Found<Pod>, { kind: "adoptable" }> | undefined> {
   const pod = await settledBy(signal, Promise.resolve(runtime.findAccepted?.(ticket, { signal })));
   if (pod === undefined) return undefined;
+  if (!isHandle(pod)) {
+    throw new LaunchClaimError(
+      "runtime_contract",
+      `the runtime "${runtime.kind}" found something that is no Pod`,
+    );
+  }
   const known = stored.find((entry) => entry.kind === "pod" && entry.record.launchId === pod.launchId);
   const record = known?.kind === "pod" ? known.record : undefined;
+  // Without a record of this ticket it may be another ticket's, and claimed there.
+  if (record === undefined && (await isClaimed(pod.launchId, registry))) return undefined;
   // Its launch may have begun to stop it: a person decides, by `adopt`.
   if (record?.state === "unresolved" && !adoptUnresolved) return undefined;
   // Claimed and ended once: that launch id is never claimed again.
   const ended = (await registry.history(ticket)).some(({ claim }) => claim.launchId === pod.launchId);
   return ended ? undefined : { kind: "adoptable", pod, record };
+}
+
+function isHandle(pod: unknown): pod is PodHandle {
+  const { name, launchId } = (pod ?? {}) as { name?: unknown; launchId?: unknown };
+  return typeof name === "string" && typeof launchId === "string";
+}
+
+async function isClaimed(launchId: string, registry: ClaimRegistry): Promise<boolean> {
+  return (await registry.list()).some(
+    (stored) => stored.kind === "claim" && stored.claim.launchId === launchId,
+  );
 }
 
 async function judgePods<Pod extends PodHandle>(

@@ -1,10 +1,10 @@
 import { createActor, type Actor, type InspectionEvent, type Observer, type SnapshotFrom } from "xstate";
 import { messageOf } from "../errors.js";
 import { launchMachine, type LaunchMachine } from "../../machines/launch.machine.js";
-import type { LaunchInput, PodHandle, TicketRef } from "../../machines/launch.types.js";
+import type { Ending, LaunchInput, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import { outcomeOf, type Outcome } from "../outcome.js";
 import { actorsOf, type LaunchEffects } from "./effects.js";
-import { rescue } from "./rescue.js";
+import { rescue, type Broken } from "./rescue.js";
 import type { LaunchScope, LaunchTools } from "./scope.js";
 import { StepLog, type LaunchStep } from "./steps.js";
 
@@ -51,11 +51,15 @@ export function runLaunch<Pod extends PodHandle>(parts: LaunchParts<Pod>): Launc
     ...(inspect && { inspect: undisturbed(inspect) }),
   });
   const steps = new StepLog(tools.now);
-  const cancel = (reason?: string) => actor.send({ type: "CANCEL", ...(reason !== undefined && { reason }) });
+  const cancel = (reason?: string) => {
+    // XState warns on the console of an event that comes after the end.
+    if (actor.getSnapshot().status !== "active") return;
+    actor.send({ type: "CANCEL", ...(reason !== undefined && { reason }) });
+  };
   const onAbort = () => cancel(signal?.reason === undefined ? undefined : messageOf(signal.reason));
 
   const outcome = endOf(actor, steps)
-    .then((end) => (end.kind === "final" ? settle(end.snapshot, scope) : rescue(end.error, parts)))
+    .then((end) => (end.kind === "final" ? settle(end.snapshot, scope) : rescue(end, parts)))
     .finally(() => {
       scope.close();
       steps.end();
@@ -80,20 +84,24 @@ export function runLaunch<Pod extends PodHandle>(parts: LaunchParts<Pod>): Launc
 
 type End =
   | { readonly kind: "final"; readonly snapshot: SnapshotFrom<LaunchMachine> }
-  | { readonly kind: "broken"; readonly error: unknown };
+  | ({ readonly kind: "broken" } & Broken);
 
 function endOf(actor: Actor<LaunchMachine>, steps: StepLog): Promise<End> {
   return new Promise((resolve) => {
     actor.subscribe({
       next: ({ value }) => steps.enter(value),
-      error: (error) => resolve({ kind: "broken", error }),
+      error: (error) => resolve({ kind: "broken", by: "error", error, ending: endingOf(actor) }),
       complete: () => {
         const snapshot = actor.getSnapshot();
         if (snapshot.status === "done") resolve({ kind: "final", snapshot });
-        else resolve({ kind: "broken", error: new Error("its actor was stopped from outside") });
+        else resolve({ kind: "broken", by: "stop", error: undefined, ending: endingOf(actor) });
       },
     });
   });
+}
+
+function endingOf(actor: Actor<LaunchMachine>): Ending | undefined {
+  return actor.getSnapshot().context.ending;
 }
 
 async function settle<Pod extends PodHandle>(

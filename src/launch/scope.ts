@@ -66,9 +66,14 @@ export class LaunchScope<Pod extends PodHandle> {
     this.#podLock?.close();
   }
 
+  /** Whether a Pod of this launch may have inherited the Pod lock. */
+  get tookPodLock(): boolean {
+    return this.#podLock !== undefined;
+  }
+
   /** Whether the Pod lock, if it is held, is held by this launch's Pod. */
   get podLockIsOurs(): boolean {
-    return this.#podLock !== undefined || this.isAdoption;
+    return this.tookPodLock || this.isAdoption;
   }
 
   /** The processes of this launch's Pods, as far as their runtime told. */
@@ -92,7 +97,7 @@ export class LaunchScope<Pod extends PodHandle> {
     }
     void this.recordPod({
       state: "started",
-      runtime: { kind: this.#tools.runtime.kind, locator: pod.locator },
+      runtime: { kind: this.#tools.runtime.kind, ...(isPlain(pod.locator) && { locator: pod.locator }) },
       processes: (pod.pids ?? []).flatMap((pid) => identityOf(pid) ?? []),
     });
   }
@@ -180,19 +185,31 @@ export class LaunchScope<Pod extends PodHandle> {
   close(): void {
     this.#closed = true;
     this.abandonActors();
-    for (const pod of [...this.#owned.keys(), this.#adopted]) {
-      if (pod !== undefined) this.#tools.runtime.detach?.(pod);
-    }
+    for (const pod of [...this.#owned.keys(), this.#adopted]) if (pod !== undefined) this.#detach(pod);
     this.#lock?.close();
+  }
+
+  #detach(pod: Pod): void {
+    try {
+      this.#tools.runtime.detach?.(pod);
+    } catch {
+      // A defect of the host's: it must not keep the lock, nor change how the launch has ended.
+    }
   }
 
   async #stopLate(pod: Pod): Promise<void> {
     try {
       const answer = await this.#tools.runtime.stop(pod, { signal: new AbortController().signal });
-      if (answer.stopped) await this.recordPod({ state: "ended" });
-      this.#tools.runtime.detach?.(pod);
+      // The record of a claimed Pod is not this one's to close.
+      if (answer.stopped && this.#record?.state === "unresolved") await this.recordPod({ state: "ended" });
+      this.#detach(pod);
     } catch {
       // The launch ended as unresolved, and its record says so: the ticket stays blocked.
     }
   }
+}
+
+/** What a record can hold as a locator. */
+export function isPlain(locator: unknown): boolean {
+  return typeof locator === "object" && locator !== null && !Array.isArray(locator);
 }

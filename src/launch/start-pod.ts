@@ -2,7 +2,7 @@ import { LaunchClaimError } from "../errors.js";
 import type { LaunchInfo, PodLock } from "../ports.js";
 import { ownIdentity } from "../registry/processes.js";
 import type { PodHandle } from "../../machines/launch.types.js";
-import type { LaunchScope, LaunchTools } from "./scope.js";
+import { isPlain, type LaunchScope, type LaunchTools } from "./scope.js";
 
 /**
  * Starts the Pod and waits until it is ready for a run. The Pod record is durable BEFORE anything is started, so that whoever
@@ -42,6 +42,13 @@ async function start<Pod extends PodHandle>(
       own: (published) => scope.own(published),
       lockPod: async () => takePodLock(launch, { scope, tools, signal }),
     });
+    if (!isHandle(pod)) {
+      const kind = tools.runtime.kind;
+      throw new LaunchClaimError(
+        "runtime_contract",
+        `the runtime "${kind}" started something that is no Pod`,
+      );
+    }
     const [first, ...more] = scope.ownedPods;
     // Owned before it is judged: a Pod that is not the right one must be stopped as well.
     scope.own(pod);
@@ -57,12 +64,22 @@ async function start<Pod extends PodHandle>(
         `the runtime was to start Pod ${podName} for launch ${launchId}, but started ${pod.name} for ${pod.launchId}`,
       );
     }
+    if (!isPlain(pod.locator)) {
+      throw new LaunchClaimError(
+        "runtime_contract",
+        `the locator of Pod ${podName} is not an object that a record can hold`,
+      );
+    }
     // Adoption and the proof that nothing is left rely on it.
     await scope.recordPod({});
     return pod;
   } finally {
     scope.closePodLock();
   }
+}
+
+function isHandle(pod: unknown): boolean {
+  return typeof pod === "object" && pod !== null;
 }
 
 async function takePodLock<Pod extends PodHandle>(

@@ -1,4 +1,7 @@
-import type { PodHandle, StopResult } from "../../machines/launch.types.js";
+import { setTimeout as delay } from "node:timers/promises";
+import { LaunchClaimError } from "../errors.js";
+import type { StopAnswer } from "../ports.js";
+import type { PodHandle, StopResult, TicketRef } from "../../machines/launch.types.js";
 import type { LaunchScope, LaunchTools } from "./scope.js";
 
 /**
@@ -21,6 +24,14 @@ export async function stopPod<Pod extends PodHandle>({
   const late = await stopPublished(scope, tools, signal);
   const unproven = [published, late].find((stop) => stop?.kind === "unproven");
   if (unproven) return unproven;
+  // Whatever the runtime says, the kernel's word counts.
+  if (scope.tookPodLock && (await isLockKept(scope.lock.ticket, tools))) {
+    return {
+      kind: "unproven",
+      pids: scope.pids,
+      reason: "the runtime says stopped, but the Pod lock is still held",
+    };
+  }
 
   // Best effort, both: the launch has left nothing that runs, and the next admission finds out what these would have told it.
   if (scope.claimant) await forgetSessions(scope, tools);
@@ -36,7 +47,7 @@ async function stopPublished<Pod extends PodHandle>(
 ): Promise<StopResult | undefined> {
   let stopped: StopResult | undefined;
   for (const pod of scope.runningPods()) {
-    const answer = await runtime.stop(pod, { signal });
+    const answer = checkedStop(await runtime.stop(pod, { signal }));
     if (!answer.stopped) {
       const { pids } = answer;
       return {
@@ -59,4 +70,28 @@ async function forgetSessions<Pod extends PodHandle>(
   for (const pod of scope.ownedPods) {
     await registry.removeSession(pod.name, scope.launchId).catch(() => undefined);
   }
+}
+
+/** A process that has ended may keep its descriptors for moments. */
+const LOCK_KEPT_MS = 1_000;
+
+/** Whether the ticket's Pod lock stays held although its Pod is said to be stopped. */
+export async function isLockKept<Pod extends PodHandle>(
+  ticket: TicketRef,
+  { registry }: LaunchTools<Pod>,
+): Promise<boolean> {
+  const deadline = performance.now() + LOCK_KEPT_MS;
+  for (let pauseMs = 2; ; pauseMs *= 2) {
+    const { pod } = await registry.probeLocks(ticket);
+    if (pod === "free") return false;
+    if (performance.now() >= deadline) return true;
+    await delay(pauseMs);
+  }
+}
+
+/** Only a plain yes is a proof. */
+export function checkedStop(answer: StopAnswer): StopAnswer {
+  const { stopped, pids } = ((answer as unknown) ?? {}) as { stopped?: unknown; pids?: unknown };
+  if (stopped === true || (stopped === false && Array.isArray(pids))) return answer;
+  throw new LaunchClaimError("runtime_contract", "the runtime did not say whether the Pod was stopped");
 }

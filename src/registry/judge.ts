@@ -117,7 +117,7 @@ export async function blockBy<Pod extends PodHandle>(
 }
 
 /** Asks the runtime about a Pod, bounded by the signal. What does not answer, or is not ours to ask, is `unknown`. */
-export async function askRuntime<Pod extends PodHandle>(
+async function askRuntime<Pod extends PodHandle>(
   reference: PodReference,
   podLock: LockState,
   { registry, runtime, signal }: Judges<Pod>,
@@ -136,6 +136,7 @@ export async function askRuntime<Pod extends PodHandle>(
   }
   try {
     const probe = await settledBy(signal, runtime.probe(reference, { podLock, signal }));
+    if (!Object.hasOwn(stateOf, probe)) throw new Error("its answer is none that a probe may give");
     return { probe, reason: reasons[probe](pod, podLock) };
   } catch (error) {
     return { probe: "unknown", reason: `the runtime could not tell about Pod ${pod}: ${messageOf(error)}` };

@@ -16,7 +16,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\ufffd\u061c\u200e\u200f\u202a-\u2
  * @throws LaunchClaimError `ticket_id_invalid`
  */
 export function checkTicket(ticket: TicketRef): TicketRef {
-  const { id, slug } = ((ticket as unknown) ?? {}) as { id?: unknown; slug?: unknown };
+  const given: unknown = ticket;
+  const { id, slug } = (given ?? {}) as { id?: unknown; slug?: unknown };
   if (typeof id !== "string") {
     throw invalid(`must be a string, but is ${id === null ? "null" : typeof id}`);
   }
@@ -40,6 +41,11 @@ function invalid(what: string): LaunchClaimError {
   return new LaunchClaimError("ticket_id_invalid", `the ticket id ${what}`, {
     hint: "Use the tracker's own id, for example T-12 or owner/repo#12.",
   });
+}
+
+/** Whether a person sees all of it, in the order in which it is kept. */
+export function isPrintable(text: string): boolean {
+  return text.trim() !== "" && !UNPRINTABLE.test(text);
 }
 
 /** Text from elsewhere, quoted and bounded, with everything invisible made visible. */

@@ -22,7 +22,7 @@ import type {
 } from "../../machines/launch.types.js";
 import { play, type PodScript } from "./pod-script.js";
 
-export type { PodScript, Scripted } from "./pod-script.js";
+export type { PodScript } from "./pod-script.js";
 
 /** A Pod of this process. */
 export interface InProcessPod extends PodHandle {

@@ -9,7 +9,7 @@ import {
 import { findCases } from "./runtime-contract/finding.js";
 import { rejectedRunCases, runCases } from "./runtime-contract/runs.js";
 import { neverReadyCases, startCases } from "./runtime-contract/starting.js";
-import { stopCases } from "./runtime-contract/stopping.js";
+import { leftoverCases, stopCases } from "./runtime-contract/stopping.js";
 
 export type { OpenRuntime, PodBehaviour } from "./runtime-contract/bench.js";
 
@@ -17,6 +17,7 @@ const casesOf: Readonly<Record<PodBehaviour, RuntimeCases>> = {
   accepts: { ...startCases, ...runCases, ...findCases, ...stopCases },
   rejects: rejectedRunCases,
   neverReady: neverReadyCases,
+  leavesProcesses: leftoverCases,
 };
 
 /**

@@ -119,12 +119,16 @@ async function endWhatRuns<Pod extends PodHandle>(
 async function end<Pod extends PodHandle>(
   lock: LaunchLock,
   { how, expect, reason = how, by = whoAmI() }: EndOptions & { how: HistoryEntry["how"]; expect: string },
-  { registry }: VerbTools<Pod>,
+  { registry, now }: VerbTools<Pod>,
 ): Promise<EndOutcome> {
   const result: EndResult = await registry.end(lock, { expect, how, reason, by });
   switch (result.kind) {
-    case "ended":
+    case "ended": {
+      // Nothing of it runs, or it could not have been ended: no later launch or doctor need ask again.
+      const record = await podRecordOf(lock.ticket, expect, registry);
+      if (record) await registry.writePod({ ...record, state: "ended", updatedAt: now() });
       return { status: "ended", ...(result.entry && { entry: result.entry }), file: result.file };
+    }
     case "absent":
       return { status: "absent" };
     case "mismatch":

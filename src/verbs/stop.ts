@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.js";
 import type { PodReference } from "../ports.js";
+import { checkedStop, isLockKept } from "../launch/stop-pod.js";
 import { podRecordOf, settledBy } from "../registry/judge.js";
 import { lifeOf } from "../registry/processes.js";
 import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
@@ -48,9 +49,17 @@ export async function stopByReference<Pod extends PodHandle>(
   }
   const signal = AbortSignal.timeout(timeouts.stopMs);
   try {
-    const answer = await settledBy(signal, runtime.stop(runtime.podAt(reference), { signal }));
+    const before = await registry.probeLocks(reference.ticket);
+    const answer = checkedStop(await settledBy(signal, runtime.stop(runtime.podAt(reference), { signal })));
     if (!answer.stopped) {
       return { kind: "unproven", pids: answer.pids, reason: `processes of Pod ${reference.pod} still run` };
+    }
+    if (before.pod === "held" && (await isLockKept(reference.ticket, tools))) {
+      return {
+        kind: "unproven",
+        pids,
+        reason: `Pod ${reference.pod} is said to be stopped, but its Pod lock is still held`,
+      };
     }
     if (record) await registry.writePod({ ...record, state: "ended", updatedAt: now() });
     return { kind: "stopped", proof: answer.proof ?? "host" };

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, test } from "vitest";
 import type { OwnPod } from "../../examples/own-pods/own-pod.js";
 import { OwnPods } from "../../examples/own-pods/runtime.js";
@@ -24,13 +24,16 @@ import type { DyingLaunch } from "./dying-launcher.js";
 /** Built: a Pod is a program of its own, and so is a launcher that dies. */
 const built = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url));
 
-const scripts: Readonly<Record<PodBehaviour, PodScript>> = {
+const scripts: Readonly<Partial<Record<PodBehaviour, PodScript>>> = {
   accepts: {},
   rejects: { requestRun: "reject" },
   neverReady: { start: () => new Promise<never>(() => undefined) },
 };
 
-function inProcess(behaviour: PodBehaviour, registry: ClaimRegistry): OpenRuntime<InProcessPod> {
+function inProcess(behaviour: PodBehaviour, registry: ClaimRegistry): OpenRuntime<InProcessPod> | undefined {
+  // They are no processes, and have none to leave behind.
+  const script = scripts[behaviour];
+  if (script === undefined) return undefined;
   const runtime = new InProcessRuntime();
   const registerPeer = (name: string) => (name === "nobody" ? "fail" : "ok");
   return {
@@ -40,7 +43,7 @@ function inProcess(behaviour: PodBehaviour, registry: ClaimRegistry): OpenRuntim
     processesOf: async () => [],
     promptsSeen: async (launchId) => runtime.prompts(launchId).length,
     prepare: (launch) => {
-      runtime.script(launch.ticket.id, { registerPeer, ...scripts[behaviour] });
+      runtime.script(launch.ticket.id, { registerPeer, ...script });
       return launch;
     },
     reachablePeer: ({ name }) => name,
@@ -59,16 +62,19 @@ function registryIn({ path }: TemporaryDirectory): FileRegistry {
   return new FileRegistry({ workspace: findWorkspace(project, join(path, "home")) });
 }
 
-function inProcessWithFiles(behaviour: PodBehaviour): OpenRuntime<InProcessPod> {
+function inProcessWithFiles(behaviour: PodBehaviour): OpenRuntime<InProcessPod> | undefined {
   const directory = disposableDirectory();
   const open = inProcess(behaviour, registryIn(directory));
-  return {
-    ...open,
-    close: async () => {
-      directory.dispose();
-      await open.close();
-    },
-  };
+  if (open === undefined) directory.dispose();
+  return (
+    open && {
+      ...open,
+      close: async () => {
+        directory.dispose();
+        await open.close();
+      },
+    }
+  );
 }
 
 /** The Pods of the example, as real processes. */
@@ -76,9 +82,7 @@ function ownPods(behaviour: PodBehaviour): OpenRuntime<OwnPod> {
   const root = disposableDirectory();
   const directory = join(root.path, "p");
   const registry = registryIn(root);
-  const mute = join(root.path, "mute.js");
-  fs.writeFileSync(mute, "setInterval(() => undefined, 60_000);\n");
-  const program = behaviour === "neverReady" ? mute : built("examples/own-pods/pod.js");
+  const program = programOf(behaviour, root.path);
   const runtime = new OwnPods({ directory, program });
   const launchIds: string[] = [];
   return {
@@ -102,6 +106,24 @@ function ownPods(behaviour: PodBehaviour): OpenRuntime<OwnPod> {
       if (left.length > 0) throw new Error(`the case has left processes: ${left.join(", ")}`);
     },
   };
+}
+
+/** The Pod program that behaves so; one that misbehaves is written into the directory. */
+function programOf(behaviour: PodBehaviour, directory: string): string {
+  const pod = built("examples/own-pods/pod.js");
+  if (behaviour === "accepts" || behaviour === "rejects") return pod;
+  const program = join(directory, `${behaviour}.mjs`);
+  const stubborn = "trap '' HUP INT TERM; while :; do sleep 60; done";
+  const texts = {
+    neverReady: "setInterval(() => undefined, 60_000);",
+    leavesProcesses: `
+      import { spawn } from "node:child_process";
+      spawn("sh", ["-c", ${JSON.stringify(stubborn)}], { detached: true, stdio: "ignore" }).unref();
+      await import(${JSON.stringify(pathToFileURL(pod).href)});
+    `,
+  };
+  fs.writeFileSync(program, texts[behaviour]);
+  return program;
 }
 
 function pidsOf(launchId: string): number[] {
@@ -128,7 +150,7 @@ async function launcherDies(launch: DyingLaunch): Promise<OwnPod["locator"]> {
 
 function contract<Pod extends PodHandle>(
   name: string,
-  open: (behaviour: PodBehaviour) => OpenRuntime<Pod>,
+  open: (behaviour: PodBehaviour) => OpenRuntime<Pod> | undefined,
 ): void {
   describe(`Pod runtime ${name}`, () => {
     const cases = podRuntimeContract(async (behaviour) => open(behaviour));

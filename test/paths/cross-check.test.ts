@@ -33,7 +33,9 @@ it("counts as many simple paths in the projected machine as xstate/graph finds i
 
 function project() {
   const states: Record<string, { type?: "final"; on?: Record<string, string> }> = {};
-  const leaves = new Map(getStateNodes(launchMachine.root).map((node) => [node.id, node as AnyStateNode]));
+  const leaves = new Map(
+    getStateNodes(launchMachine.root).map((node): [string, AnyStateNode] => [node.id, node]),
+  );
   const visit = (node: AnyStateNode, kind: Kind): string => {
     const leaf = enter(node);
     const name = `${leaf.path.join("_")}__${kind}`;
@@ -56,12 +58,14 @@ function project() {
     }
     return name;
   };
-  const initial = visit(launchMachine.root as AnyStateNode, "none");
+  const initial = visit(launchMachine.root, "none");
   return { id: "projection", initial, states };
 }
 
 function enter(node: AnyStateNode): AnyStateNode {
-  const [first] = node.initial?.target ?? [];
+  // Typed as always there, which is not so for a leaf.
+  const { initial } = node as { readonly initial?: { readonly target?: readonly AnyStateNode[] } };
+  const [first] = initial?.target ?? [];
   return first && first !== node ? enter(first) : node;
 }
 

@@ -91,7 +91,7 @@ describe("a commit", () => {
       const answer = commit(bench.open(sync), claimOf(ticket.id, "aaaaaaaa")).finally(
         () => (answered = true),
       );
-      const held = await arrived;
+      const held = await arrived();
       await turns(10);
       expect(answered, `answered before ${pending} was synced`).toBe(false);
       held.complete();
@@ -105,7 +105,7 @@ describe("a commit", () => {
     const { sync, arrived } = holdingSync(bench.layout.root, ({ path }) => path === "claims");
     let answered = false;
     const answer = commit(bench.open(sync), claim).finally(() => (answered = true));
-    const held = await arrived;
+    const held = await arrived();
     await turns(10);
     expect(answered).toBe(false);
     held.complete();
@@ -227,7 +227,7 @@ describe("a commit that was given up", () => {
       const { sync, arrived } = holdingSync(bench.layout.root, (call) => call.path === path);
       const giveUp = new AbortController();
       const end = errorOf(() => commit(bench.open(sync), claimOf(ticket.id, "aaaaaaaa"), giveUp));
-      const held = await arrived;
+      const held = await arrived();
       giveUp.abort();
       await turns(10);
       held.complete();
@@ -252,7 +252,7 @@ describe("a commit that was given up", () => {
     const registry = bench.open(sync);
     const launcher = bench.launcher({ registry });
     const launch = launcher.launch({ ticket, timeouts: { commitMs: 1 } });
-    const held = await arrived;
+    const held = await arrived();
     expect(await launch.outcome).toMatchObject({ status: "timedOut", phase: "committingClaim" });
     expect(bench.runtime.living).toEqual([]);
     held.complete();
@@ -274,7 +274,7 @@ describe("a read-back while the commit is still under way", () => {
       const lock = await lockOf(registry, ticket.id);
       const claim = claimOf(ticket.id, "aaaaaaaa");
       const end = errorOf(() => registry.commit(lock, { claim, session: sessionOf(claim) }, patient));
-      const held = await arrived;
+      const held = await arrived();
       expect(await registry.readBack(lock, claim.launchId)).toEqual({ kind: "absent" });
       held.complete();
       await end;
@@ -290,7 +290,7 @@ describe("a read-back while the commit is still under way", () => {
     const lock = await lockOf(registry, ticket.id);
     const claim = claimOf(ticket.id);
     const answer = registry.commit(lock, { claim, session: sessionOf(claim) }, patient);
-    const held = await arrived;
+    const held = await arrived();
     expect(await registry.readBack(lock, claim.launchId)).toEqual({ kind: "ours", claim });
     held.complete();
     expect(await answer).toEqual({ kind: "committed", claim });
@@ -303,7 +303,7 @@ describe("a read-back while the commit is still under way", () => {
     const lock = await lockOf(registry, ticket.id);
     const claim = claimOf(ticket.id);
     const answer = registry.commit(lock, { claim, session: sessionOf(claim) }, patient);
-    const held = await arrived;
+    const held = await arrived();
     expect(await registry.readBack(lock, newLaunchId())).toEqual({ kind: "absent" });
     held.complete();
     expect(await answer).toMatchObject({ kind: "committed" });

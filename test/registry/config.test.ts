@@ -143,6 +143,29 @@ describe("a configuration is refused in one message that says where, what was ex
   });
 });
 
+describe("what is invisible in a configuration that can be used is made visible where it is shown:", () => {
+  const invisible = "\u001b[31m\u009b\u202e";
+
+  test("the names of roles, in the hint to one that is unknown, and that name itself", async () => {
+    const bench = new RegistryBench();
+    bench.configure(JSON.stringify({ roles: { [`red${invisible}`]: {} } }));
+    const outcome = await bench.launcher().launch({ ticket: { id: "T-1" }, role: `x${invisible}` }).outcome;
+    expect(outcome).toMatchObject({ status: "failed", code: "role_unknown" });
+    const { message, hint } = outcome as { message: string; hint: string };
+    expect(hint).toContain("red");
+    expect(hint).not.toMatch(INVISIBLE);
+    expect(message).not.toMatch(INVISIBLE);
+  });
+
+  test.each(["missing", "../outside"])("the name of a prompt file that is %s", async (name) => {
+    const bench = new RegistryBench();
+    bench.configure(JSON.stringify({ roles: { intake: { prompt: name + invisible } } }));
+    const outcome = await bench.launcher().launch({ ticket: { id: "T-1" } }).outcome;
+    expect(outcome).toMatchObject({ status: "failed", code: "prompt_file_invalid" });
+    expect((outcome as { message: string }).message).not.toMatch(INVISIBLE);
+  });
+});
+
 describe("a configuration file", () => {
   const file = ({ project }: RegistryBench) => join(project, CONFIG);
 

@@ -174,6 +174,51 @@ describe("what stands in a claim's place and is no file that can be read", () =>
   );
 });
 
+describe("the advice to reclaim what is no file", () => {
+  async function reclaimed(put: (file: string) => void) {
+    const bench = new RegistryBench();
+    bench.open();
+    const file = bench.claimFile("T-1");
+    put(file);
+    const launcher = bench.launcher();
+    const { advice } = (await bench.launch("T-1", launcher)) as Extract<Outcome, { status: "blocked" }>;
+    const [expected] = /sha256:[0-9a-f]+/u.exec(advice) ?? [];
+    const before = treeOf(bench.layout.claims);
+    return {
+      bench,
+      file,
+      before,
+      outcome: expected && launcher.reclaim({ id: "T-1" }, { expect: expected }),
+    };
+  }
+
+  test("holds for a link: the link itself is kept in history, and what it leads to stays", async () => {
+    const { bench, outcome } = await reclaimed((file) => fs.symlinkSync("/etc/hostname", file));
+    const ended = await outcome;
+    expect(ended).toMatchObject({ status: "ended" });
+    const kept = (ended as { file: string }).file;
+    expect(fs.readlinkSync(kept)).toBe("/etc/hostname");
+    expect(namesIn(bench.layout.claims)).toEqual([]);
+  });
+
+  test("holds for a directory, or is not given", async () => {
+    const { outcome } = await reclaimed((file) => {
+      fs.mkdirSync(file);
+      fs.writeFileSync(`${file}/note`, "somebody's");
+    });
+    if (outcome !== undefined) expect(await outcome).toMatchObject({ status: "ended" });
+  });
+
+  test("loses nothing where an empty file was reclaimed before: that has the checksum of a link, too", async () => {
+    const { bench, file, outcome } = await reclaimed((empty) => fs.writeFileSync(empty, ""));
+    expect(await outcome).toMatchObject({ status: "ended" });
+    fs.symlinkSync("/etc/hostname", file);
+    const [shown] = (await bench.launcher().status({ id: "T-1" })).claims;
+    await bench.launcher().reclaim({ id: "T-1" }, { expect: shown?.expect ?? "" });
+    expect(JSON.stringify(treeOf(bench.home))).toContain("link to /etc/hostname");
+  });
+});
+
 test("what a damaged claim holds is shown bounded, and with everything invisible made visible", async () => {
   const evil = `\u001b[2J\u009b31m\u202e${"x".repeat(5000)}`;
   for (const bytes of [

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/outcome.js";
 import {
@@ -163,6 +163,43 @@ describe("what stands where only directories are expected", () => {
       expect(findings.filter(({ code }) => code === "claim_stale")).toHaveLength(2);
     },
   );
+});
+
+describe("what stands in a record's place and is no file", () => {
+  const obstacles: Readonly<Record<string, (file: string) => void>> = {
+    "a directory": (file) => fs.mkdirSync(file),
+    "a link": (file) => fs.symlinkSync("/etc/hostname", file),
+  };
+  const kinds: Readonly<Record<string, (bench: RegistryBench) => string>> = {
+    "a role session": ({ layout }) => layout.session("intake-other"),
+    "a history entry": ({ layout }) => layout.historyEntry({ id: "T-1" }, "0199-other"),
+    "a Pod record": (bench) => bench.podFile("T-9", "other"),
+  };
+  const cases = Object.entries(kinds).flatMap(([kind, place]) =>
+    Object.entries(obstacles).map(([obstacle, put]) => [obstacle, kind, { place, put }] as const),
+  );
+
+  test.each(cases)("%s in the place of %s: named by doctor, and hides no other", async (_, __, placed) => {
+    const bench = new RegistryBench();
+    const registry = bench.open();
+    const { launchId } = await claimed(registry, "T-1");
+    const lock = await lockOf(registry, "T-1");
+    await registry.end(lock, { expect: launchId, how: "released", reason: "x", by: "me" });
+    lock.close();
+    await registry.writePod(podOf(claimOf("T-1"), "ended"));
+    const file = placed.place(bench);
+    fs.mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    placed.put(file);
+
+    const launcher = bench.launcher();
+    expect(await launcher.history()).toHaveLength(1);
+    expect(await launcher.sessions()).toHaveLength(1);
+    expect((await registry.pods()).filter(({ kind }) => kind === "pod")).toHaveLength(1);
+    expect(await bench.launch("T-1", launcher)).toMatchObject({ status: "claimed" });
+    const { findings } = await launcher.doctor({ fix: true });
+    expect(findings).toMatchObject([{ file, safe: false }]);
+    expect(fs.lstatSync(file).isFile()).toBe(false);
+  });
 });
 
 describe("fields that this program does not know", () => {

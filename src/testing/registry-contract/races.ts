@@ -114,14 +114,14 @@ const STEPS = 10;
  * has settled by itself before it came. So every order of the two is met, and none is hit by luck.
  */
 async function atEachMoment(bench: RegistryBench, check: (moment: Moment) => Promise<void>): Promise<void> {
-  let over = false;
+  const met = { over: false };
   // A slow disk takes thousands of turns: the further away, the longer the strides.
-  for (let time = 0; !over; time += 1 + Math.floor(time / 8)) {
+  for (let time = 0; !met.over; time += 1 + Math.floor(time / 8)) {
     const name = time <= STEPS ? `after ${time} steps` : `after ${time - STEPS} turns`;
     const come: Moment["come"] = async (call, act) => {
-      for (let step = 0; step < Math.min(time, STEPS); step += 1) await null;
+      for (let step = 0; step < Math.min(time, STEPS); step += 1) await Promise.resolve();
       for (let turn = STEPS; turn < time && !call.settled; turn += 1) await nextTurn();
-      over = call.settled;
+      met.over = call.settled;
       return await act();
     };
     await bench.underLock({ id: name }, (lock) =>

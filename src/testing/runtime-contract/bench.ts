@@ -24,8 +24,11 @@ import {
   type Ending,
 } from "../contract.js";
 
-/** `accepts` its first run, `rejects` it, or starts and is `neverReady`. */
-export type PodBehaviour = "accepts" | "rejects" | "neverReady";
+/**
+ * How a Pod behaves: `accepts` its first run, `rejects` it, starts and is `neverReady`, or accepts it and `leavesProcesses` that
+ * neither end with it nor by a polite signal.
+ */
+export type PodBehaviour = "accepts" | "rejects" | "neverReady" | "leavesProcesses";
 
 /** A runtime for one case, and what only its maker knows of it. */
 export interface OpenRuntime<Pod extends PodHandle> {

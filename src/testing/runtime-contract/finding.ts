@@ -85,8 +85,7 @@ export const findCases: RuntimeCases = {
     if (!bench.open.launcherDies) return;
     const { info, lock } = await bench.launch();
     lock.close();
-    const locator = await bench.open.launcherDies(info, "ready");
-    expectThat(locator !== undefined, "the harness should tell the Pod's locator, but did not");
+    await bench.open.launcherDies(info, "ready");
     await eventually(bench.limitMs, "the Pod should end by itself", async () => {
       const running = await bench.open.processesOf(info.launchId);
       const { pod } = await bench.open.registry.probeLocks(info.ticket);

@@ -1,4 +1,4 @@
-import { endingOf, expectThat, shownEnd } from "../contract.js";
+import { endingOf, eventually, expectEqual, expectThat, shown, shownEnd } from "../contract.js";
 import { patient, type RuntimeCases } from "./bench.js";
 
 export const stopCases: RuntimeCases = {
@@ -63,5 +63,45 @@ export const stopCases: RuntimeCases = {
       }
     }
     await launch.expectGone("after every call");
+  },
+};
+
+/** With Pods that leave processes behind. */
+export const leftoverCases: RuntimeCases = {
+  "stop: what the Pod leaves behind is ended with it, or named": async (bench) => {
+    const { launch, pod } = await bench.accepted();
+    const running = await bench.open.processesOf(pod.launchId);
+    expectThat(
+      running.length > 1,
+      `the harness should see more than one process, but sees ${shown(running)}`,
+    );
+    const answer = await bench.settled("stop", bench.runtime.stop(pod, patient));
+    const left = await bench.open.processesOf(pod.launchId);
+    const named = answer.stopped ? [] : answer.pids;
+    const unnamed = left.filter((pid) => !named.includes(pid));
+    expectEqual(unnamed, [], `the processes that run on and that the answer ${shown(answer)} does not name`);
+    if (answer.stopped) await launch.expectGone("after the stop");
+  },
+
+  "stop: what a killed Pod leaves behind is lingering, and ended from another process, or named": async (
+    bench,
+  ) => {
+    const { launch, pod } = await bench.accepted();
+    const { pids = [] } = pod;
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await eventually(bench.limitMs, "the Pod's own processes should die", async () => {
+      const running = await bench.open.processesOf(pod.launchId);
+      return running.some((pid) => pids.includes(pid)) ? `${shown(running)} run` : undefined;
+    });
+    await launch.expectPodLock("free", "once its own processes were killed");
+    const left = await bench.open.processesOf(pod.launchId);
+    if (left.length === 0) return;
+    const runtime = await bench.open.reopen();
+    const found = runtime.podAt(launch.referenceTo(pod));
+    expectEqual(await launch.probe(found, runtime), "lingering", "the probe while something is left");
+    const answer = await bench.settled("stop", runtime.stop(found, patient));
+    const named = answer.stopped ? [] : answer.pids;
+    const unnamed = (await bench.open.processesOf(pod.launchId)).filter((pid) => !named.includes(pid));
+    expectEqual(unnamed, [], `the processes that run on and that the answer ${shown(answer)} does not name`);
   },
 };
