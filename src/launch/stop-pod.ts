@@ -91,7 +91,8 @@ export async function isLockKept<Pod extends PodHandle>(
 
 /** Only a plain yes is a proof. */
 export function checkedStop(answer: StopAnswer): StopAnswer {
-  const { stopped, pids } = ((answer as unknown) ?? {}) as { stopped?: unknown; pids?: unknown };
+  const given: unknown = answer;
+  const { stopped, pids } = (given ?? {}) as { stopped?: unknown; pids?: unknown };
   if (stopped === true || (stopped === false && Array.isArray(pids))) return answer;
   throw new LaunchClaimError("runtime_contract", "the runtime did not say whether the Pod was stopped");
 }

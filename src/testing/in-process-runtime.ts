@@ -71,7 +71,7 @@ export class InProcessRuntime implements PodRuntime<InProcessPod> {
     return [...this.#pods.values()].filter(lives).map(({ pod }) => pod);
   }
 
-  /** The Pods, living or not, that were started, adopted or dialed through this instance and not detached since. */
+  /** The Pods, living or not, that were started or dialed through this instance and not detached since. */
   tied(): readonly InProcessPod[] {
     return [...this.#pods.values()].map(({ pod }) => pod).filter(({ launchId }) => this.#tied.has(launchId));
   }
@@ -118,6 +118,7 @@ export class InProcessRuntime implements PodRuntime<InProcessPod> {
     // In one turn with the Pod's creation: what was given up before it exists must not come into being.
     if (!deaf) context.signal.throwIfAborted();
     const state = this.#create({ ticket, launchId, name, agent: plan.agent ?? "scripted" }, lock);
+    this.#tied.add(launchId);
     context.own(state.pod);
     await play(start, { signal: this.#patienceOf(state, context) });
     return state.pod;
@@ -207,7 +208,6 @@ export class InProcessRuntime implements PodRuntime<InProcessPod> {
     const pod = { name, launchId, locator: { inProcess: launchId } };
     const state = { ...who, pod, lock: lock.keep(), life: new AbortController(), prompts: [], peers: [] };
     this.#pods.set(launchId, state);
-    this.#tied.add(launchId);
     return state;
   }
 

@@ -708,8 +708,9 @@ describe("a runtime whose findAccepted", () => {
     const [pod] = host.runtime.pods();
     const runtime = host.runtimeWith({ findAccepted: async () => pod });
     const outcome = await host.launcher({ runtime }).launch(request).outcome;
-    expect(host.observe(ticket.id)).toMatchObject({ claims: [], sessions: [] });
-    expect(outcome.status).not.toBe("claimed");
+    // It is passed over, and the ticket gets a Pod of its own.
+    expect(outcome).toMatchObject({ status: "claimed", adopted: false });
+    expect(host.observe(ticket.id).claims).not.toContain(other.launchId);
     host.expectClaimed("T-2", other.launchId);
   });
 
