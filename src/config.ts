@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { LaunchClaimError, messageOf } from "./errors.js";
 import type { LaunchTimeouts } from "../machines/launch.types.js";
-import { legible } from "./registry/names.js";
+import { legible, printable } from "./registry/names.js";
 import { readWorkspaceFile } from "./workspace-file.js";
 
 const CONFIG_FILE = "launch-claim.config.json";
@@ -97,8 +97,8 @@ export function roleIn(config: Config, role: string): NonNullable<Config["roles"
   if (configured) return configured;
   if (BUILT_IN_ROLES.includes(role)) return {};
   const known = [...new Set([...BUILT_IN_ROLES, ...Object.keys(config.roles)])];
-  throw new LaunchClaimError("role_unknown", `there is no role ${JSON.stringify(role)}`, {
-    hint: `Use one of ${known.join(", ")}, or add it to "roles" in ${CONFIG_FILE}.`,
+  throw new LaunchClaimError("role_unknown", `there is no role ${printable(role)}`, {
+    hint: `Use one of ${legible(known.join(", "))}, or add it to "roles" in ${CONFIG_FILE}.`,
   });
 }
 

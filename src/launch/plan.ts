@@ -1,6 +1,7 @@
 import { LaunchClaimError, messageOf } from "../errors.js";
 import { roleIn, type Config } from "../config.js";
 import type { LaunchPlan, TicketRef } from "../../machines/launch.types.js";
+import { legible, printable } from "../registry/names.js";
 import { readWorkspaceFile } from "../workspace-file.js";
 
 /** What was asked for, checked but not yet judged. */
@@ -41,7 +42,7 @@ function readPrompt(root: string, file: string): string {
   } catch (cause) {
     throw new LaunchClaimError(
       "prompt_file_invalid",
-      `the prompt file "${file}" cannot be used: ${messageOf(cause)}`,
+      `the prompt file ${printable(file)} cannot be used: ${legible(messageOf(cause))}`,
       {
         hint: "Prompt files are read from the workspace, without links, at most 1 MiB.",
         cause,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { errnoOf, LaunchClaimError } from "../errors.js";
+import { LaunchClaimError } from "../errors.js";
 import type {
   ClaimEnding,
   CommitAnswer,
@@ -15,6 +15,7 @@ import {
   link,
   listIfThere,
   makeDirectory,
+  setAside,
   readIfThere,
   removeIfThere,
   temporaryPath,
@@ -120,7 +121,7 @@ export class ClaimStore {
     const claimFile = this.#layout.claim(ticket);
     if (standing.kind === "unreadable") {
       const kept = join(this.#layout.historyOf(ticket), `${expect.replace(":", "-")}.damaged`);
-      link({ temp: claimFile, final: kept });
+      setAside(claimFile, kept);
       await this.#writes.syncDirectory(dirname(kept));
       await this.#remove(claimFile);
       return { kind: "ended", file: kept };
@@ -163,13 +164,13 @@ export class ClaimStore {
   }
 
   #readEntry(file: string): HistoryEntry | undefined {
-    const bytes = readIfThere(file);
-    if (bytes === undefined) return undefined;
     try {
-      return parseRecord("history", bytes, file);
-    } catch {
+      const bytes = readIfThere(file);
+      return bytes && parseRecord("history", bytes, file);
+    } catch (error) {
       // A damaged entry hides no other; `examine` reports it.
-      return undefined;
+      if (LaunchClaimError.is(error) && error.code !== "io_failed") return undefined;
+      throw error;
     }
   }
 
@@ -195,8 +196,8 @@ export class ClaimStore {
       bytes = readIfThere(file);
     } catch (error) {
       // A directory or a link in the claim's place; anything else, an error of the disk for one, is not the file's own fault.
-      if (!LaunchClaimError.is(error) || !isNoFile(error)) throw error;
-      return unreadable(file, ticket, { reason: error.message, bytes: Buffer.alloc(0) });
+      if (!LaunchClaimError.is(error) || error.code !== "record_damaged") throw error;
+      return unreadable(file, ticket, { reason: error.message, bytes: Buffer.from(error.message) });
     }
     if (bytes === undefined) return undefined;
     try {
@@ -220,11 +221,6 @@ export class ClaimStore {
       return unreadable(file, ticket, { reason: error.message, bytes });
     }
   }
-}
-
-function isNoFile(error: LaunchClaimError): boolean {
-  const errno = errnoOf(error.cause);
-  return errno === "EISDIR" || errno === "ELOOP";
 }
 
 function unreadable(

@@ -123,6 +123,16 @@ export function link(staged: StagedFile): boolean {
   }
 }
 
+/** Keeps under another name whatever stands in a record's place; a directory, which cannot be linked, is moved there. */
+export function setAside(path: string, kept: string): void {
+  try {
+    if (fs.lstatSync(path).isDirectory()) fs.renameSync(path, kept);
+    else fs.linkSync(path, kept);
+  } catch (cause) {
+    if (errnoOf(cause) !== "EEXIST") throw ioFailed("set aside", path, cause);
+  }
+}
+
 /** Temporaries start with a dot: no listing of records ever takes one for a record. */
 export function temporaryPath(final: string, name: string): string {
   return join(dirname(final), `.${name}.tmp`);
@@ -153,6 +163,13 @@ export function readIfThere(path: string): Buffer | undefined {
     return fs.readFileSync(fd);
   } catch (cause) {
     if (isAbsent(cause)) return undefined;
+    const errno = errnoOf(cause);
+    if (errno === "EISDIR" || errno === "ELOOP") {
+      const what = errno === "EISDIR" ? "a directory" : "a symbolic link";
+      throw new LaunchClaimError("record_damaged", `${path} is damaged: it is ${what}, not a file`, {
+        cause,
+      });
+    }
     throw ioFailed("read", path, cause);
   } finally {
     if (fd !== undefined) fs.closeSync(fd);

@@ -86,10 +86,9 @@ function damagedRecords(directory: string, kind: "session" | "history"): Finding
   for (const name of listIfThere(directory)) {
     if (name.startsWith(".") || !name.endsWith(".json")) continue;
     const file = join(directory, name);
-    const bytes = readIfThere(file);
-    if (bytes === undefined) continue;
     try {
-      parseRecord(kind, bytes, file);
+      const bytes = readIfThere(file);
+      if (bytes) parseRecord(kind, bytes, file);
     } catch (error) {
       if (!LaunchClaimError.is(error)) throw error;
       const ticketId = kind === "history" ? idOf(basename(directory)) : undefined;

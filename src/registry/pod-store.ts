@@ -67,9 +67,9 @@ export class PodStore {
 
   #read(directory: string): StoredPod | undefined {
     const file = join(directory, RECORD);
-    const bytes = readIfThere(file);
-    if (bytes === undefined) return undefined;
     try {
+      const bytes = readIfThere(file);
+      if (bytes === undefined) return undefined;
       const record = parseRecord("pod", bytes, file);
       if (this.#layout.pod(record.ticket, record.pod) === directory) return { kind: "pod", record };
       const whose = `${printable(record.pod)} of ticket ${printable(record.ticket.id)}`;

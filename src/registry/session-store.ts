@@ -47,10 +47,9 @@ export class SessionStore {
 
   /** A damaged session is as good as none; a newer one must not be rewritten. */
   #read(file: string): RoleSession | undefined {
-    const bytes = readIfThere(file);
-    if (bytes === undefined) return undefined;
     try {
-      return parseRecord("session", bytes, file);
+      const bytes = readIfThere(file);
+      return bytes && parseRecord("session", bytes, file);
     } catch (error) {
       if (LaunchClaimError.is(error) && error.code === "record_damaged") return undefined;
       throw error;

@@ -102,7 +102,7 @@ describe("a registry.json", () => {
     expect(treeOf(bench.directory)).toEqual(before);
   });
 
-  test("that is a link is not followed: io_failed with a hint, and nothing is changed", async () => {
+  test("that is a link is not followed: record_damaged, and nothing is changed", async () => {
     const { bench } = await benchWith("");
     const elsewhere = join(bench.directory, "registry.json");
     fs.writeFileSync(
@@ -112,9 +112,9 @@ describe("a registry.json", () => {
     fs.rmSync(bench.layout.registry);
     fs.symlinkSync(elsewhere, bench.layout.registry);
     const before = treeOf(bench.directory);
-    const { code, hint } = await errorOf(() => bench.launcher());
-    expect(code).toBe("io_failed");
-    expect(hint).toContain("symbolic link");
+    const { code, message } = await errorOf(() => bench.launcher());
+    expect(code).toBe("record_damaged");
+    expect(message).toContain("symbolic link");
     expect(treeOf(bench.directory)).toEqual(before);
   });
 
