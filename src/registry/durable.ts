@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import fse from "fs-extra";
 import { errnoOf, LaunchClaimError, messageOf } from "../errors.js";
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = fs.constants;
@@ -186,11 +185,12 @@ export function isThere(path: string): boolean {
   }
 }
 
-/** A private directory; its parents as well. Not durable until the parent is synced. */
+/** A private directory, but never its parents: a registry that was removed is not brought back by a late write. */
 export function makeDirectory(path: string): void {
   try {
-    fse.ensureDirSync(path, { mode: 0o700 });
+    fs.mkdirSync(path, { mode: 0o700 });
   } catch (cause) {
+    if (errnoOf(cause) === "EEXIST") return;
     throw ioFailed("create the directory", path, cause);
   }
 }

@@ -24,7 +24,10 @@ export class PodStore {
     const directory = this.#layout.pod(record.ticket, record.pod);
     const file = join(directory, RECORD);
     const bytes = readIfThere(file);
-    if (bytes === undefined) makeDirectory(directory);
+    if (bytes === undefined) {
+      makeDirectory(this.#layout.podsOf(record.ticket));
+      makeDirectory(directory);
+    }
     // One that a newer program wrote, or that is damaged, is not rewritten: it would lose what it holds.
     const before = bytes && parseRecord("pod", bytes, file);
     // The directories above need no sync: after a power cut there is no process left that the record could speak of.
