@@ -283,6 +283,20 @@ describe("a read-back while the commit is still under way", () => {
     },
   );
 
+  test("(by somebody else who opened the registry) takes the commit's temporary away, so that it cannot link", async () => {
+    const bench = new RegistryBench();
+    const { sync, arrived } = holdingSync(bench.layout.root, ({ path }) => path.startsWith("claims/"));
+    const registry = bench.open(sync);
+    const lock = await lockOf(registry, ticket.id);
+    const claim = claimOf(ticket.id);
+    const end = errorOf(() => registry.commit(lock, { claim, session: sessionOf(claim) }, patient));
+    const held = await arrived();
+    expect(await bench.open().readBack(lock, claim.launchId)).toEqual({ kind: "absent" });
+    held.complete();
+    expect((await end).code).toBe("io_failed");
+    expect(namesIn(bench.layout.claims)).toEqual([]);
+  });
+
   test("(after the link) says ours, and the commit says committed", async () => {
     const bench = new RegistryBench();
     const { sync, arrived } = holdingSync(bench.layout.root, ({ path }) => path === "claims");

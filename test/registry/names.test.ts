@@ -199,6 +199,12 @@ describe("a file name,", () => {
   });
 });
 
+test("an id that reads like the hashed name of a long one has another name than that", () => {
+  const long = "a".repeat(300);
+  expect(fileName(long)).toMatch(/^a+~[0-9a-f]{32}$/u);
+  expect(fileName(fileName(long))).not.toBe(fileName(long));
+});
+
 describe("a Pod's name", () => {
   const suffix = /-[0-9a-hjkmnp-tv-z]{6}$/u;
 
