@@ -35,8 +35,8 @@ const forbidden = [
   forbid(
     "bottom-stays-bottom",
     "Ports, errors and the like are what every layer may know: they know none.",
-    { path: "^src/(ports|errors)\\.ts$" },
-    { path: "^src/", pathNot: "^src/(ports|errors)\\.ts$" },
+    { path: "^src/(ports|errors|text|processes)\\.ts$" },
+    { path: "^src/", pathNot: "^src/(ports|errors|text|processes)\\.ts$" },
   ),
   forbid(
     "nothing-imports-cli",
@@ -49,9 +49,16 @@ const forbidden = [
     "Registry, protocol and pod can each be replaced: they know ports and record types, not each other, nor who uses them.",
     { path: "^src/(registry|protocol|pod)/" },
     {
-      path: ["^src/(registry|protocol|pod|launch|verbs)/", "^src/(launcher|index)\\.ts$"],
-      pathNot: ["^src/$1/", "^src/registry/records\\.ts$"],
+      path: ["^src/(registry|protocol|pod|launch|verbs)/", "^src/(launcher|index|guardian)\\.ts$"],
+      // A Pod speaks its protocol, on both ends; the protocol knows no Pod.
+      pathNot: ["^src/$1/", "^src/registry/records\\.ts$", "^src/protocol/"],
     },
+  ),
+  forbid(
+    "protocol-speaks-for-nobody",
+    "Frames and messages know neither who sends them nor who keeps what they tell.",
+    { path: "^src/protocol/" },
+    { path: "^src/(registry|pod|launch|verbs|testing)/" },
   ),
   forbid(
     "adapters-share-record-types-only",

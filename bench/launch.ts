@@ -1,6 +1,7 @@
 /** What machine, locks and commit add to a launch, from the request to the claim. */
 import { randomUUID } from "node:crypto";
 import { createLauncher } from "../src/launcher.js";
+import { DEFAULT_TIMEOUTS } from "../src/config.js";
 import type { LaunchInfo, PodRuntime, StartContext } from "../src/ports.js";
 import type { TicketRef } from "../machines/launch.types.js";
 import {
@@ -103,7 +104,8 @@ async function plainLaunch(runtime: PodRuntime<ObjectPod>, ticket: TicketRef): P
   const { signal } = new AbortController();
   const launchId = randomUUID();
   const plan = { role: "intake", prompt: "Clarify the ticket.", peers: [], cwd: process.cwd() };
-  const launch: LaunchInfo = { ticket, launchId, podName: `intake-${ticket.id}`, plan, environment: {} };
+  const podName = `intake-${ticket.id}`;
+  const launch: LaunchInfo = { ticket, launchId, podName, plan, timeouts: DEFAULT_TIMEOUTS, environment: {} };
   const pod = await runtime.start(launch, withoutLock(signal));
   const snapshot = await runtime.connect(pod, { signal });
   if (snapshot.launchId !== launchId) throw new Error("another Pod answered");

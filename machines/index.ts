@@ -1,10 +1,13 @@
 export { launchMachine, type LaunchMachine } from "./launch.machine.js";
 export type {
   Acceptance,
+  AcpEvidence,
   AgentInfo,
+  AgentRecipe,
   Block,
   BlockedBy,
   Claim,
+  CommandEvidence,
   Ending,
   JsonObject,
   JsonValue,
@@ -24,4 +27,5 @@ export type {
   StopResult,
   TicketRef,
   Trouble,
+  WhenDone,
 } from "./launch.types.js";

@@ -111,6 +111,41 @@ export interface Block {
   readonly expect?: string;
 }
 
+/** When an ACP agent's run counts as accepted. The traps that these rules are for were measured on real agents. */
+export interface AcpEvidence {
+  /** `progress`: the agent has begun this run. `ack`: it has echoed the prompt, which is enough. */
+  readonly level: "progress" | "ack";
+  /** How long a sign of progress must stand without an error following, in milliseconds. 0: it counts at once. Default 400. */
+  readonly settleMs: number;
+  /** Only chunks with a `messageId` count: for agents whose adapters send notices as chunks without one. Default false. */
+  readonly requireMessageId: boolean;
+  /** An `end_turn` without any sign of progress is a rejection: for agents that end failed turns so. Default false. */
+  readonly endTurnNeedsProgress: boolean;
+}
+
+/** When the run of a plain command counts as accepted. There is no default. */
+export type CommandEvidence =
+  /** It ran, and exited with 0. */
+  | { readonly kind: "exit" }
+  /** It printed a line that matches this regular expression. */
+  | { readonly kind: "output"; readonly pattern: string }
+  /** It was still alive after this time, in milliseconds. */
+  | { readonly kind: "alive"; readonly afterMs: number };
+
+/** How an agent is run, as the request or the configuration says. Only the built-in runtime reads it. */
+export type AgentRecipe = {
+  /** Program and arguments; never parsed by a shell. `{promptFile}` stands for a file with the prompt (driver `command`). */
+  readonly command: readonly string[];
+  /** Added to the host's environment. Stored nowhere. */
+  readonly environment?: Readonly<Record<string, string>>;
+} & (
+  | { readonly driver: "acp"; readonly evidence: AcpEvidence }
+  | { readonly driver: "command"; readonly accept: CommandEvidence }
+);
+
+/** What a Pod does when its run has ended: stay for the next message, stop, or end the claim and then stop. */
+export type WhenDone = "keep" | "stop" | "release";
+
 /** What a launch will do, settled at admission, before anything is started. */
 export interface LaunchPlan {
   readonly role: string;
@@ -122,6 +157,12 @@ export interface LaunchPlan {
   readonly peers: readonly string[];
   /** The directory the agent works in, absolute. */
   readonly cwd: string;
+  /** How the agent is run; absent where only the host's own runtime knows. */
+  readonly recipe?: AgentRecipe;
+  /** Read by the built-in runtime. Default `keep`. */
+  readonly whenDone?: WhenDone;
+  /** How long a Pod without a run stays before it stops by itself, in milliseconds. Default 30 minutes. */
+  readonly idleStopMs?: number;
 }
 
 export type AdmitResult =

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { LaunchClaimError, messageOf } from "./errors.js";
 import type { LaunchTimeouts } from "../machines/launch.types.js";
-import { legible, printable } from "./registry/names.js";
+import { legible, printable } from "./text.js";
 import { readWorkspaceFile } from "./workspace-file.js";
 
 const CONFIG_FILE = "launch-claim.config.json";

@@ -10,7 +10,8 @@ import { LaunchScope } from "./launch/scope.js";
 import type { Outcome } from "./outcome.js";
 import type { ClaimRegistry, HistoryEntry, PodRuntime, RoleSession } from "./ports.js";
 import { FileRegistry } from "./registry/file-registry.js";
-import { checkTicket, isPrintable, printable } from "./registry/names.js";
+import { checkTicket } from "./registry/names.js";
+import { isPrintable, printable } from "./text.js";
 import { findWorkspace } from "./registry/workspace.js";
 import { doctor, type Diagnosis } from "./verbs/doctor.js";
 import {
@@ -159,7 +160,7 @@ export function createLauncherWith<Pod extends PodHandle>(
     const cwd = resolve(workspace.root, parsed.cwd ?? ".");
     const planned = { ticket, role, agent, prompt, peers, cwd };
     const launchId = checkLaunchId(newLaunchId());
-    const tools = { registry, runtime, now };
+    const tools = { registry, runtime, now, timeouts };
     const scope = new LaunchScope(launchId, tools);
     const admission = { readPlan: () => readPlan(planned, config, workspace.root), adoptOnly };
     underWay.set(launchId, { ticket, launchId, since: now() });

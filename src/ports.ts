@@ -1,8 +1,10 @@
 import type {
   Acceptance,
+  AgentInfo,
   Claim,
   JsonObject,
   LaunchPlan,
+  LaunchTimeouts,
   PodHandle,
   PodSnapshot,
   ProcessIdentity,
@@ -20,6 +22,8 @@ export interface LaunchInfo {
   /** The name the Pod must answer to. */
   readonly podName: string;
   readonly plan: LaunchPlan;
+  /** The launch's own limits. The launcher keeps them; a Pod that stops by itself takes `stopMs` for it. */
+  readonly timeouts: LaunchTimeouts;
   /** Put these into the Pod's environment: they mark its processes, so that survivors can be found. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -45,6 +49,11 @@ export interface StartContext<Pod extends PodHandle> extends CallContext {
   readonly lockPod: () => Promise<PodLock>;
 }
 
+export interface StopContext extends CallContext {
+  /** How long the caller waits for the proof, in milliseconds, from this call on. */
+  readonly withinMs: number;
+}
+
 export interface ProbeContext extends CallContext {
   /** The kernel's word, read just before: `held` while some Pod of this ticket holds the Pod lock. */
   readonly podLock: LockState;
@@ -68,6 +77,12 @@ export interface Segment {
 /** What a runtime says of a Pod that may have been started by another process, long ago. */
 export type Probe = "live" | "restorable" | "lingering" | "gone" | "unknown";
 
+/** A probe that also names the processes that are left. */
+export interface ProbedProcesses {
+  readonly probe: Probe;
+  readonly pids: readonly number[];
+}
+
 /** Enough of a claim or a Pod record to ask a runtime about its Pod. Every `Claim` is one. */
 export type PodReference = Pick<Claim, "ticket" | "pod" | "launchId" | "runtime"> & {
   readonly session?: SessionInfo;
@@ -88,6 +103,16 @@ export type StopAnswer =
 export interface PodRuntime<Pod extends PodHandle = PodHandle> {
   /** Names the runtime in claims. A claim is judged only by the runtime whose kind it carries. */
   readonly kind: string;
+  /**
+   * The locator that the Pod of this launch will have, where that is known before it starts: a launcher that dies in the middle of
+   * a start then leaves a record by which the runtime can be asked.
+   */
+  locatorOf?(launch: LaunchInfo): JsonObject;
+  /**
+   * True if the Pods write their own Pod record from their start on. The launcher then writes it before the start and after
+   * the Pod is gone, and never in between: two writers would lose each other's words.
+   */
+  readonly recordsPods?: boolean;
   /** The Pod that a locator of this runtime names. No I/O. Throws if the locator is not one of its own. */
   podAt(reference: PodReference): Pod;
   /**
@@ -108,12 +133,12 @@ export interface PodRuntime<Pod extends PodHandle = PodHandle> {
    * Ends the Pod and proves it gone; an aborted `signal` says to hurry, not to leave it. May be called again, also for a Pod that is gone already, from any process, and
    * instead of `connect`. `{ stopped: true }` is a promise that nothing of the Pod runs any more.
    */
-  stop(pod: Pod, context: CallContext): Promise<StopAnswer>;
+  stop(pod: Pod, context: StopContext): Promise<StopAnswer>;
   /**
    * Whether the Pod lives, as far as can be told from here. `unknown` blocks like `live`. Changes nothing. Asked only of Pods
    * that were published: one whose launcher died before that ends by itself.
    */
-  probe(reference: PodReference, context: ProbeContext): Promise<Probe>;
+  probe(reference: PodReference, context: ProbeContext): Promise<Probe | ProbedProcesses>;
   /** A living Pod of this ticket that has accepted its first run. Its presence makes adoption possible. */
   findAccepted?(ticket: TicketRef, context: CallContext): Promise<Pod | undefined>;
   /**
@@ -170,6 +195,12 @@ export interface RoleSession {
   readonly updatedAt: string;
 }
 
+/** A process of a Pod. */
+export interface PodProcess extends ProcessIdentity {
+  /** What it is to the Pod, where its runtime tells. */
+  readonly as?: "guardian" | "reaper" | "agent";
+}
+
 /** The record of a Pod, written BEFORE anything is started, so that whoever comes later knows what to look for. */
 export interface PodRecord {
   readonly ticket: TicketRef;
@@ -184,11 +215,17 @@ export interface PodRecord {
    */
   readonly state: "starting" | "started" | "unresolved" | "ended";
   /** The Pod's processes, as far as its runtime told. */
-  readonly processes: readonly ProcessIdentity[];
+  readonly processes: readonly PodProcess[];
   readonly startedAt: string;
   readonly updatedAt: string;
   /** The receipt that adoption relies on, where the Pod writes its own record. */
   readonly acceptance?: Acceptance;
+  /** Where the Pod serves its protocol. */
+  readonly socket?: string;
+  /** By what its end can be proven. */
+  readonly proof?: "kernel" | "scan";
+  readonly session?: SessionInfo;
+  readonly agent?: AgentInfo;
 }
 
 export type StoredPod =

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { LaunchClaimError } from "../errors.js";
 import type { ClaimRegistry, LockState, PodRecord, StoredPod } from "../ports.js";
 import { blockBy, judgePod, settledBy, type Judges } from "../registry/judge.js";
-import { lifeOf } from "../registry/processes.js";
+import { lifeOf } from "../processes.js";
 import type { AdmitResult, Block, LaunchPlan, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import type { LaunchScope, LaunchTools } from "./scope.js";
 

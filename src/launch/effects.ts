@@ -39,7 +39,10 @@ export function launchEffects<Pod extends L.PodHandle>(
     startPod: ({ plan }, signal) => {
       const name = podName(plan.role, ticket, launchId);
       const environment = { LAUNCH_CLAIM_LAUNCH_ID: launchId };
-      return startPod({ ticket, launchId, podName: name, plan, environment }, within(signal));
+      return startPod(
+        { ticket, launchId, podName: name, plan, timeouts: tools.timeouts, environment },
+        within(signal),
+      );
     },
     connect: ({ pod }, signal) => connect(scope.podOf(pod), within(signal)),
     registerPeers: ({ pod, peers }, signal) => registerPeers(scope.podOf(pod), peers, within(signal)),

@@ -1,7 +1,7 @@
 import { LaunchClaimError, messageOf } from "../errors.js";
 import { roleIn, type Config } from "../config.js";
 import type { LaunchPlan, TicketRef } from "../../machines/launch.types.js";
-import { legible, printable } from "../registry/names.js";
+import { legible, printable } from "../text.js";
 import { readWorkspaceFile } from "../workspace-file.js";
 
 /** What was asked for, checked but not yet judged. */

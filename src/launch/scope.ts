@@ -1,7 +1,8 @@
 import { LaunchClaimError } from "../errors.js";
 import type { ClaimRegistry, LaunchLock, PodLock, PodRecord, PodRuntime } from "../ports.js";
-import type { PodHandle } from "../../machines/launch.types.js";
-import { identityOf } from "../registry/processes.js";
+import type { LaunchTimeouts, PodHandle } from "../../machines/launch.types.js";
+import { identityOf } from "../processes.js";
+import { podRecordOf } from "../registry/judge.js";
 
 /** What every actor of a launch works with. */
 export interface LaunchTools<Pod extends PodHandle> {
@@ -9,6 +10,8 @@ export interface LaunchTools<Pod extends PodHandle> {
   readonly runtime: PodRuntime<Pod>;
   /** ISO 8601, UTC. */
   readonly now: () => string;
+  /** The only limits there are. */
+  readonly timeouts: LaunchTimeouts;
 }
 
 /**
@@ -95,6 +98,8 @@ export class LaunchScope<Pod extends PodHandle> {
       void this.#stopLate(pod);
       return;
     }
+    // A Pod that writes its own record has a better one by now, or will have.
+    if (this.#tools.runtime.recordsPods) return;
     void this.recordPod({
       state: "started",
       runtime: { kind: this.#tools.runtime.kind, ...(isPlain(pod.locator) && { locator: pod.locator }) },
@@ -150,13 +155,22 @@ export class LaunchScope<Pod extends PodHandle> {
   /** Changes the Pod's record; settles when it is durable. */
   recordPod(change: Partial<Pick<PodRecord, "state" | "runtime" | "processes">>): Promise<void> {
     if (this.#record === undefined) return Promise.resolve();
-    const record = { ...this.#record, ...change, updatedAt: this.#tools.now() };
-    this.#record = record;
-    const written = this.#recording.then(() => this.#tools.registry.writePod(record));
+    const written = this.#recording.then(() => this.#writeRecord(change));
     this.#recording = written.catch(() => undefined);
     // Whoever relies on it awaits it; nobody else may be disturbed by its failure.
     written.catch(() => undefined);
     return written;
+  }
+
+  async #writeRecord(change: Partial<PodRecord>): Promise<void> {
+    const { registry, runtime, now } = this.#tools;
+    const known = this.#record;
+    if (known === undefined) return;
+    const written = runtime.recordsPods
+      ? await podRecordOf(known.ticket, known.launchId, registry)
+      : undefined;
+    this.#record = { ...known, ...written, ...change, updatedAt: now() };
+    await registry.writePod(this.#record);
   }
 
   beginCommit(): void {
@@ -199,7 +213,10 @@ export class LaunchScope<Pod extends PodHandle> {
 
   async #stopLate(pod: Pod): Promise<void> {
     try {
-      const answer = await this.#tools.runtime.stop(pod, { signal: new AbortController().signal });
+      const answer = await this.#tools.runtime.stop(pod, {
+        signal: new AbortController().signal,
+        withinMs: this.#tools.timeouts.stopMs,
+      });
       // The record of a claimed Pod is not this one's to close.
       if (answer.stopped && this.#record?.state === "unresolved") await this.recordPod({ state: "ended" });
       this.#detach(pod);

@@ -1,6 +1,6 @@
 import { LaunchClaimError } from "../errors.js";
 import type { LaunchInfo, PodLock } from "../ports.js";
-import { ownIdentity } from "../registry/processes.js";
+import { ownIdentity } from "../processes.js";
 import type { PodHandle } from "../../machines/launch.types.js";
 import { isPlain, type LaunchScope, type LaunchTools } from "./scope.js";
 
@@ -28,7 +28,10 @@ async function start<Pod extends PodHandle>(
     role: plan.role,
     pod: podName,
     launchId,
-    runtime: { kind: tools.runtime.kind },
+    runtime: {
+      kind: tools.runtime.kind,
+      ...(tools.runtime.locatorOf && { locator: tools.runtime.locatorOf(launch) }),
+    },
     launcher: ownIdentity(),
     state: "starting",
     processes: [],
@@ -71,7 +74,7 @@ async function start<Pod extends PodHandle>(
       );
     }
     // Adoption and the proof that nothing is left rely on it.
-    await scope.recordPod({});
+    if (!tools.runtime.recordsPods) await scope.recordPod({});
     return pod;
   } finally {
     scope.closePodLock();

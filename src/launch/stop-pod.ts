@@ -42,12 +42,12 @@ export async function stopPod<Pod extends PodHandle>({
 /** Undefined if there was nothing to stop. */
 async function stopPublished<Pod extends PodHandle>(
   scope: LaunchScope<Pod>,
-  { runtime }: LaunchTools<Pod>,
+  { runtime, timeouts }: LaunchTools<Pod>,
   signal: AbortSignal,
 ): Promise<StopResult | undefined> {
   let stopped: StopResult | undefined;
   for (const pod of scope.runningPods()) {
-    const answer = checkedStop(await runtime.stop(pod, { signal }));
+    const answer = checkedStop(await runtime.stop(pod, { signal, withinMs: timeouts.stopMs }));
     if (!answer.stopped) {
       const { pids } = answer;
       return {

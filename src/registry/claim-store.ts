@@ -22,7 +22,8 @@ import {
   type DurableWrites,
 } from "./durable.js";
 import type { Layout } from "./layout.js";
-import { fileName, idOf, printable } from "./names.js";
+import { fileName, idOf } from "./names.js";
+import { printable } from "../text.js";
 import { parseRecord, serializeRecord } from "./records.js";
 
 /**

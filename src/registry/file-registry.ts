@@ -24,7 +24,7 @@ import { createDurablyNow, DurableWrites, isThere, readIfThere, type Sync } from
 import { examine } from "./examine.js";
 import { Layout } from "./layout.js";
 import { probeLockFile, takeLockFile } from "./locks.js";
-import { printable } from "./names.js";
+import { printable } from "../text.js";
 import { nativeLocks } from "./native-locks.js";
 import { PodStore } from "./pod-store.js";
 import { parseRecord, serializeRecord } from "./records.js";

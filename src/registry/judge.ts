@@ -9,7 +9,7 @@ import type {
   StoredClaim,
 } from "../ports.js";
 import type { Block, BlockedBy, Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
-import { lifeOf } from "./processes.js";
+import { lifeOf } from "../processes.js";
 
 /** Computed when asked and never stored. */
 export type ClaimState = Exclude<BlockedBy, "inFlight">;
@@ -56,11 +56,11 @@ export async function judgeClaim<Pod extends PodHandle>(
     return { state: "unreadable", evidence: { pids: [], reason: stored.reason } };
   const { claim } = stored;
   const podLock = judges.podLockIsOurs ? "free" : (await judges.registry.probeLocks(claim.ticket)).pod;
-  const { probe, reason } = await askRuntime(claim, podLock, judges);
+  const { probe, reason, pids: named = [] } = await askRuntime(claim, podLock, judges);
   const state = stateOf[probe];
   // Most claims are live: the Pod's record is read only where its processes say more than the lock.
-  const pids = state === "live" ? [] : await survivorsOf(claim, judges.registry);
-  return { state, evidence: { podLock, probe, pids, reason } };
+  const recorded = state === "live" ? [] : await survivorsOf(claim, judges.registry);
+  return { state, evidence: { podLock, probe, pids: union(named, recorded), reason } };
 }
 
 /**
@@ -93,7 +93,11 @@ export async function judgePod<Pod extends PodHandle>(
       ? judgement("unknown", `it could not be proven that Pod ${name} never started`)
       : judgement("stale", `Pod ${name} was never started`);
   }
-  const { probe, reason } = await askRuntime(
+  const {
+    probe,
+    reason,
+    pids: named = [],
+  } = await askRuntime(
     { ticket: record.ticket, pod: name, launchId, runtime: { kind, locator } },
     podLock,
     judges,
@@ -102,7 +106,18 @@ export async function judgePod<Pod extends PodHandle>(
   // Every process of it is known to be gone: who cannot be asked need not be.
   if (probe === "unknown" && allGone)
     return judgement("stale", `Pod ${name} is gone, and nothing of it runs`);
-  return judgement(stateOf[probe], probe === "live" ? `${reason}, without a claim` : reason);
+  return {
+    state: stateOf[probe],
+    evidence: {
+      podLock,
+      pids: union(named, pids),
+      reason: probe === "live" ? `${reason}, without a claim` : reason,
+    },
+  };
+}
+
+function union(some: readonly number[], more: readonly number[]): number[] {
+  return [...new Set([...some, ...more])];
 }
 
 /** A claim in the way of a launch. */
@@ -121,7 +136,7 @@ async function askRuntime<Pod extends PodHandle>(
   reference: PodReference,
   podLock: LockState,
   { registry, runtime, signal }: Judges<Pod>,
-): Promise<{ readonly probe: Probe; readonly reason: string }> {
+): Promise<{ readonly probe: Probe; readonly reason: string; readonly pids?: readonly number[] }> {
   const { pod, ticket, launchId } = reference;
   const { kind } = reference.runtime;
   if (kind !== runtime.kind) {
@@ -135,9 +150,11 @@ async function askRuntime<Pod extends PodHandle>(
         };
   }
   try {
-    const probe = await settledBy(signal, runtime.probe(reference, { podLock, signal }));
+    const answer = await settledBy(signal, runtime.probe(reference, { podLock, signal }));
+    const { probe, pids = [] } = typeof answer === "string" ? { probe: answer } : answer;
     if (!Object.hasOwn(stateOf, probe)) throw new Error("its answer is none that a probe may give");
-    return { probe, reason: reasons[probe](pod, podLock) };
+    const named = probe === "lingering" && pids.length > 0 ? `: ${pids.join(", ")}` : "";
+    return { probe, reason: reasons[probe](pod, podLock) + named, pids };
   } catch (error) {
     return { probe: "unknown", reason: `the runtime could not tell about Pod ${pod}: ${messageOf(error)}` };
   }

@@ -1,14 +1,12 @@
 import { createHash } from "node:crypto";
 import { LaunchClaimError } from "../errors.js";
+import { isLegible, printable } from "../text.js";
 import type { TicketRef } from "../../machines/launch.types.js";
 
 const MAX_TICKET_ID_BYTES = 1024;
 /** Leaves room for suffixes and temporaries below the 255 bytes that file systems allow. */
 const MAX_NAME_BYTES = 200;
 const HASHED_PREFIX_BYTES = 150;
-
-/** Control characters, lone surrogates, line separators, the replacement character, and what reorders text on a screen. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\ufffd\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 /**
  * Refuses what cannot be told apart on a screen or kept on a disk.
@@ -28,10 +26,10 @@ export function checkTicket(ticket: TicketRef): TicketRef {
       `must be at most ${MAX_TICKET_ID_BYTES} bytes of UTF-8, but ${printable(id, 40)} has ${bytes}`,
     );
   }
-  if (UNPRINTABLE.test(id)) {
+  if (!isLegible(id)) {
     throw invalid(`must be printable text, but ${printable(id)} has control, bidi or undecodable characters`);
   }
-  if (slug !== undefined && (typeof slug !== "string" || UNPRINTABLE.test(slug))) {
+  if (slug !== undefined && (typeof slug !== "string" || !isLegible(slug))) {
     throw invalid(`${printable(id)} has a slug that is not printable text`);
   }
   return slug === undefined ? { id } : { id, slug };
@@ -41,25 +39,6 @@ function invalid(what: string): LaunchClaimError {
   return new LaunchClaimError("ticket_id_invalid", `the ticket id ${what}`, {
     hint: "Use the tracker's own id, for example T-12 or owner/repo#12.",
   });
-}
-
-/** Whether a person sees all of it, in the order in which it is kept. */
-export function isPrintable(text: string): boolean {
-  return text.trim() !== "" && !UNPRINTABLE.test(text);
-}
-
-/** Text from elsewhere, quoted and bounded, with everything invisible made visible. */
-export function printable(text: string, limit = 80): string {
-  return legible(JSON.stringify(text.length > limit ? `${text.slice(0, limit)}…` : text), Infinity);
-}
-
-/** As `printable`, but without quotes: for messages that hold text from elsewhere. */
-export function legible(text: string, limit = 500): string {
-  const bounded = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  return bounded.replace(
-    new RegExp(UNPRINTABLE.source, "gu"),
-    (char) => `\\u${char.codePointAt(0)?.toString(16).padStart(4, "0") ?? ""}`,
-  );
 }
 
 /**

@@ -5,7 +5,7 @@ import type { PodRecord, StoredPod } from "../ports.js";
 import type { TicketRef } from "../../machines/launch.types.js";
 import { ioFailed, listIfThere, makeDirectory, readIfThere, type DurableWrites } from "./durable.js";
 import type { Layout } from "./layout.js";
-import { printable } from "./names.js";
+import { printable } from "../text.js";
 import { parseRecord, serializeRecord } from "./records.js";
 
 const RECORD = "pod.json";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LaunchClaimError, messageOf } from "../errors.js";
-import { legible } from "./names.js";
+import { legible } from "../text.js";
 import type { HistoryEntry, PodRecord, RoleSession } from "../ports.js";
 import type { Claim, JsonObject, PodSnapshot, RunResult } from "../../machines/launch.types.js";
 
@@ -70,10 +70,16 @@ const schemas = {
     runtime: z.looseObject({ kind: text, locator: z.exactOptional(json) }),
     launcher: processIdentity,
     state: z.enum(["starting", "started", "unresolved", "ended"]),
-    processes: z.array(processIdentity),
+    processes: z.array(
+      processIdentity.extend({ as: z.exactOptional(z.enum(["guardian", "reaper", "agent"])) }),
+    ),
     startedAt: instant,
     updatedAt: instant,
     acceptance: z.exactOptional(acceptance),
+    socket: z.exactOptional(text),
+    proof: z.exactOptional(z.enum(["kernel", "scan"])),
+    session: z.exactOptional(session),
+    agent: z.exactOptional(agent),
   }) satisfies z.ZodType<PodRecord>,
   registry: z.looseObject({ workspace: text }),
 };

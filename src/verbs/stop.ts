@@ -2,7 +2,7 @@ import { messageOf } from "../errors.js";
 import type { PodReference } from "../ports.js";
 import { checkedStop, isLockKept } from "../launch/stop-pod.js";
 import { podRecordOf, settledBy } from "../registry/judge.js";
-import { lifeOf } from "../registry/processes.js";
+import { lifeOf } from "../processes.js";
 import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
 import { underLock, type Refused, type Stopped, type VerbTools } from "./verb-tools.js";
 
@@ -50,7 +50,9 @@ export async function stopByReference<Pod extends PodHandle>(
   const signal = AbortSignal.timeout(timeouts.stopMs);
   try {
     const before = await registry.probeLocks(reference.ticket);
-    const answer = checkedStop(await settledBy(signal, runtime.stop(runtime.podAt(reference), { signal })));
+    const answer = checkedStop(
+      await settledBy(signal, runtime.stop(runtime.podAt(reference), { signal, withinMs: timeouts.stopMs })),
+    );
     if (!answer.stopped) {
       return { kind: "unproven", pids: answer.pids, reason: `processes of Pod ${reference.pod} still run` };
     }

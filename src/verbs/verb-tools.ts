@@ -1,12 +1,10 @@
 import os from "node:os";
 import type { LaunchTools } from "../launch/scope.js";
 import type { LaunchLock } from "../ports.js";
-import type { LaunchTimeouts, PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
+import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
 
 /** What every verb of the launcher works with. */
-export interface VerbTools<Pod extends PodHandle> extends LaunchTools<Pod> {
-  readonly timeouts: LaunchTimeouts;
-}
+export type VerbTools<Pod extends PodHandle> = LaunchTools<Pod>;
 
 /** A verb was not carried out, and changed nothing. */
 export interface Refused {

@@ -1,5 +1,6 @@
 /** What the scripts of the in-process Pods do: the path tests and hosts rely on it. The rest is in the contract suite. */
 import { beforeEach, expect, test } from "vitest";
+import { DEFAULT_TIMEOUTS } from "../../src/config.js";
 import type { LaunchInfo, LaunchLock, StartContext } from "../../src/ports.js";
 import { InProcessRuntime, type InProcessPod } from "../../src/testing/in-process-runtime.js";
 import { MemoryRegistry } from "../../src/testing/memory-registry.js";
@@ -8,7 +9,14 @@ const ticket = { id: "T-1" };
 const patient = { signal: new AbortController().signal };
 const launchId = "0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000";
 const plan = { role: "coder", prompt: "the prompt", peers: [], cwd: "/" };
-const launch: LaunchInfo = { ticket, launchId, podName: "coder-1", plan, environment: {} };
+const launch: LaunchInfo = {
+  ticket,
+  launchId,
+  podName: "coder-1",
+  plan,
+  timeouts: DEFAULT_TIMEOUTS,
+  environment: {},
+};
 const run = {
   runId: launchId,
   launchId,

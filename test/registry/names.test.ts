@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { v7 as newLaunchId } from "uuid";
 import type { TicketRef } from "../../machines/launch.types.js";
-import { fileName, idOf, podName, printable } from "../../src/registry/names.js";
+import { fileName, idOf, podName } from "../../src/registry/names.js";
+import { printable } from "../../src/text.js";
 import { claimed, errorOf, INVISIBLE, namesIn, RegistryBench, treeOf } from "../fixtures/registry-bench.js";
 
 describe("a ticket id is refused, and the message says what came, with nothing invisible in it:", () => {

@@ -1,4 +1,5 @@
 import { v7 as newLaunchId } from "uuid";
+import { DEFAULT_TIMEOUTS } from "../../config.js";
 import { LaunchClaimError } from "../../errors.js";
 import type {
   CallContext,
@@ -10,6 +11,7 @@ import type {
   PodRuntime,
   Probe,
   Run,
+  StopContext,
 } from "../../ports.js";
 import type { LaunchPlan, PodHandle, RunResult, TicketRef } from "../../../machines/launch.types.js";
 import { runResultSchema } from "../../registry/records.js";
@@ -65,6 +67,9 @@ export type RuntimeCases = Readonly<
 
 /** The context of a call that nobody gives up. */
 export const patient: CallContext = { signal: new AbortController().signal };
+
+/** As `patient`, for a stop. */
+export const patientStop: StopContext = { ...patient, withinMs: 8_000 };
 
 const LIMIT_MS = 10_000;
 const PROMPT = "The prompt of the contract suite: it stands in no record.";
@@ -150,7 +155,8 @@ export class TestLaunch<Pod extends PodHandle> {
     const launchId = newLaunchId();
     const plan: LaunchPlan = { role: "coder", prompt: PROMPT, peers: [], cwd: process.cwd() };
     const environment = { LAUNCH_CLAIM_LAUNCH_ID: launchId };
-    const info = { ticket: lock.ticket, launchId, podName: `coder-${launchId}`, plan, environment };
+    const podName = `coder-${launchId}`;
+    const info = { ticket: lock.ticket, launchId, podName, plan, timeouts: DEFAULT_TIMEOUTS, environment };
     this.info = open.prepare?.(info) ?? info;
   }
 
@@ -212,11 +218,12 @@ export class TestLaunch<Pod extends PodHandle> {
   async probe(pod: PodHandle, runtime: PodRuntime<Pod> = this.#open.runtime): Promise<Probe> {
     const { pod: podLock } = await this.#open.registry.probeLocks(this.info.ticket);
     const context = { ...patient, podLock };
-    return await within(this.#limitMs, "probe", runtime.probe(this.referenceTo(pod), context));
+    const answer = await within(this.#limitMs, "probe", runtime.probe(this.referenceTo(pod), context));
+    return typeof answer === "string" ? answer : answer.probe;
   }
 
   async stop(pod: Pod, runtime: PodRuntime<Pod> = this.#open.runtime): Promise<void> {
-    const answer = await within(this.#limitMs, "stop", runtime.stop(pod, patient));
+    const answer = await within(this.#limitMs, "stop", runtime.stop(pod, patientStop));
     expectThat(answer.stopped, `stop should prove the Pod gone, but says ${shown(answer)}`);
   }
 

@@ -1,5 +1,5 @@
 import { endingOf, eventually, expectEqual, expectThat, shown, shownEnd } from "../contract.js";
-import { patient, type RuntimeCases } from "./bench.js";
+import { patient, patientStop, type RuntimeCases } from "./bench.js";
 
 export const stopCases: RuntimeCases = {
   "stop: a Pod that was never dialed is gone": async (bench) => {
@@ -36,7 +36,7 @@ export const stopCases: RuntimeCases = {
     const { launch, pod } = await bench.ready();
     const end = await bench.settled(
       "an aborted stop",
-      endingOf(bench.runtime.stop(pod, { signal: AbortSignal.abort() })),
+      endingOf(bench.runtime.stop(pod, { ...patientStop, signal: AbortSignal.abort() })),
     );
     // It may reject, and it may name what is left; what it may not do is say that nothing is left if something is.
     if (end.kind === "resolved" && end.value.stopped) await launch.expectGone("after the aborted stop");
@@ -75,7 +75,7 @@ export const leftoverCases: RuntimeCases = {
       running.length > 1,
       `the harness should see more than one process, but sees ${shown(running)}`,
     );
-    const answer = await bench.settled("stop", bench.runtime.stop(pod, patient));
+    const answer = await bench.settled("stop", bench.runtime.stop(pod, patientStop));
     const left = await bench.open.processesOf(pod.launchId);
     const named = answer.stopped ? [] : answer.pids;
     const unnamed = left.filter((pid) => !named.includes(pid));
@@ -99,7 +99,7 @@ export const leftoverCases: RuntimeCases = {
     const runtime = await bench.open.reopen();
     const found = runtime.podAt(launch.referenceTo(pod));
     expectEqual(await launch.probe(found, runtime), "lingering", "the probe while something is left");
-    const answer = await bench.settled("stop", runtime.stop(found, patient));
+    const answer = await bench.settled("stop", runtime.stop(found, patientStop));
     const named = answer.stopped ? [] : answer.pids;
     const unnamed = (await bench.open.processesOf(pod.launchId)).filter((pid) => !named.includes(pid));
     expectEqual(unnamed, [], `the processes that run on and that the answer ${shown(answer)} does not name`);

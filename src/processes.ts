@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import type { ProcessIdentity } from "../../machines/launch.types.js";
+import type { ProcessIdentity } from "../machines/launch.types.js";
 
 /** Who this process is. Constant for its life. */
 export function ownIdentity(): ProcessIdentity {
