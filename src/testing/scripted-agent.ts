@@ -166,11 +166,11 @@ async function answerWith(
 
 async function receive(message: Message): Promise<void> {
   const { id, method, params } = message;
+  keep(script.callsFile, message);
   if (method === undefined) {
     answers.get(id)?.(message.result);
     return;
   }
-  keep(script.callsFile, { method, params });
   switch (method) {
     case "initialize":
       return initialize(id);

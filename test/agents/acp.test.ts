@@ -1,11 +1,14 @@
+import { execFile } from "node:child_process";
 import fs from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { AcpEvidence } from "../../machines/launch.types.js";
 import { createAcpDriver } from "../../src/pod/agents/acp.js";
 import { NotReady } from "../../src/pod/agents/driver.js";
 import type { AgentScript, AgentStep } from "../../src/testing/scripted-agent/script.js";
-import { drive, scriptedRecipe, type Driven, type DriveOptions } from "../fixtures/driven-process.js";
+import { BUILT, scriptedRecipe } from "../fixtures/driven-agents.js";
+import { drive, type Driven, type DriveOptions } from "../fixtures/driven-process.js";
 import { isRunning, waitUntil } from "../fixtures/processes.js";
 import { temporaryDirectory } from "../fixtures/temporary.js";
 
@@ -148,6 +151,11 @@ describe("an agent that does not become ready", () => {
       code: "agent_protocol_mismatch",
       message: "the agent speaks ACP version 2, not 1",
     });
+  });
+
+  it("refuses ours", async () => {
+    const error = { code: -32022, message: "Unsupported version" };
+    expect((await refusalOf(acp({ initialize: { error } }))).code).toBe("agent_protocol_mismatch");
   });
 
   it.each([null, {}, [], "ok", { protocolVersion: "1" }])("answers initialize with %j", async (result) => {
@@ -474,6 +482,15 @@ describe("the end", () => {
     await dead.driver.farewell({ accepted: false, signal });
   });
 
+  it("a farewell that waits is let go by close", async () => {
+    const { driver } = acp({ ignoreCancel: true, prompt: [{ stall: true }] });
+    await driver.boot();
+    driver.prompt("Go.");
+    const farewell = driver.farewell({ accepted: false, signal: new AbortController().signal });
+    driver.close();
+    await farewell;
+  });
+
   it("nothing is told after close, also of what is under way", async () => {
     const driven = acp({ prompt: [chunk("hi"), { wait: 50 }, chunk("more"), { exit: 1 }] });
     await driven.driver.boot();
@@ -481,9 +498,33 @@ describe("the end", () => {
     await until(driven, "updates");
     driven.driver.close();
     driven.driver.close();
+    driven.driver.prompt("After the end.");
     const told = structuredClone(driven.told);
     await driven.process.exited;
     await new Promise((resolve) => setImmediate(resolve));
     expect(driven.told).toEqual(told);
+  });
+
+  it("an agent's death, at whatever moment, is no unhandled rejection", async () => {
+    const scripts: AgentScript[] = [
+      { onStart: [{ exit: 0 }] },
+      { initialize: { steps: [{ exit: 0 }] } },
+      { newSession: { steps: [{ kill: "SIGKILL" }] } },
+      { newSession: { steps: [{ closeStdin: true }, { wait: 50 }] }, prompt: [{ exit: 0 }] },
+      { prompt: [{ permission: {} }, { exit: 0 }] },
+      { prompt: [{ error: { code: 1, message: "no" } }, { exit: 0 }] },
+      { prompt: [{ half: "{" }, { exit: 0 }], ignoreCancel: true },
+      { prompt: [{ hugeLine: 17 * MIB }, { exit: 0 }] },
+    ];
+    const { stdout } = await promisify(execFile)(
+      globalThis.process.execPath,
+      [
+        join(BUILT, "test/fixtures/rejection-listener.js"),
+        ...scripts.map((script) => JSON.stringify(script)),
+      ],
+      { timeout: 50_000, killSignal: "SIGKILL" },
+    );
+    expect(stdout).not.toMatch(/unhandled|uncaught/u);
+    expect(stdout).toMatch(/over\n$/u);
   });
 });

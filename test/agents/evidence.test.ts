@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Acceptance, AcpEvidence } from "../../machines/launch.types.js";
 import { RunEvidence, type SettleClock } from "../../src/pod/agents/evidence.js";
-import { SETTLED } from "../fixtures/driven-process.js";
+import { SETTLED } from "../fixtures/driven-agents.js";
 
 /** A clock that stands until it is told. */
 class StoppedClock implements SettleClock<number> {

@@ -1,5 +1,5 @@
 import { legible } from "../../text.js";
-import { agentErrorOf, AUTH_REQUIRED } from "./agent-error.js";
+import { agentErrorOf, AUTH_REQUIRED, VERSION_UNSUPPORTED } from "./agent-error.js";
 import { exitWords, type Departure } from "./departure.js";
 
 import { fieldOf } from "./json.js";
@@ -41,7 +41,10 @@ export function lossBy(departure: Departure): Loss {
 export function refusalOf(method: string, error: unknown, authMethods: unknown): Trouble {
   const { code, message } = agentErrorOf(error);
   if (code !== AUTH_REQUIRED) {
-    return { code: "agent_refused", message: `the agent answered ${method} with error ${code}: ${message}` };
+    return {
+      code: code === VERSION_UNSUPPORTED ? "agent_protocol_mismatch" : "agent_refused",
+      message: `the agent answered ${method} with error ${code}: ${message}`,
+    };
   }
   const offered = namesOf(authMethods);
   const hint = offered === "" ? "Log in with the agent itself, then launch again" : `It offers: ${offered}`;

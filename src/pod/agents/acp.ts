@@ -27,6 +27,7 @@ const LONGEST_SESSION_ID = 1_024;
 interface Run {
   readonly evidence: RunEvidence;
   readonly over: Promise<void>;
+  readonly end: () => void;
 }
 
 export function createAcpDriver(context: DriverContext): AgentDriver {
@@ -92,6 +93,7 @@ export class AcpDriver implements AgentDriver {
   }
 
   prompt(text: string): void {
+    if (this.#closed) return;
     const { events, now } = this.#context;
     const sessionId = this.#sessionId;
     let end: () => void = () => undefined;
@@ -104,16 +106,16 @@ export class AcpDriver implements AgentDriver {
       listener: {
         accepted: (acceptance) => events.evidence(acceptance),
         done: (stopReason) => {
-          this.#endRun(end);
+          this.#endRun();
           events.ended({ kind: "done", stopReason });
         },
         failed: (code, message) => {
-          this.#endRun(end);
+          this.#endRun();
           events.ended({ kind: "failed", code, message, stderrTail: this.#tail() });
         },
       },
     });
-    this.#run = { evidence, over };
+    this.#run = { evidence, over, end };
     if (this.#departure.hasBegun) evidence.doubt();
     const agent = this.#connection?.agent;
     if (this.#loss) {
@@ -161,7 +163,7 @@ export class AcpDriver implements AgentDriver {
     if (this.#closed) return;
     this.#closed = true;
     this.#run?.evidence.close();
-    this.#run = undefined;
+    this.#endRun();
     this.#departure.close();
     this.#stream.close();
     this.#connection?.close();
@@ -250,10 +252,11 @@ export class AcpDriver implements AgentDriver {
     return isOurs ? this.#permissions.ask(params, signal) : Promise.resolve(UNASKED);
   }
 
-  #endRun(end: () => void): void {
+  #endRun(): void {
+    const run = this.#run;
     this.#run = undefined;
     this.#permissions.cancelAll();
-    end();
+    run?.end();
   }
 
   #lose(loss: Loss): void {

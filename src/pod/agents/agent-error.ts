@@ -4,6 +4,9 @@ import { fieldOf } from "./json.js";
 /** JSON-RPC's code for "authentication required", as ACP has it. */
 export const AUTH_REQUIRED = -32000;
 
+/** ACP's code for a protocol version that the agent does not speak. */
+export const VERSION_UNSUPPORTED = -32022;
+
 /** What an agent's own error said: JSON-RPC's code, and its words. */
 export interface AgentError {
   readonly code: number;

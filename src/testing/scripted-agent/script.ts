@@ -20,7 +20,7 @@ export interface AgentScript {
   readonly grandchildrenFile?: string;
   /** Gets one JSON line `{launchId, sessionId, text}` for each prompt, past whatever code is under test. */
   readonly promptsFile?: string;
-  /** Gets one JSON line `{method, params}` for each message of the client. */
+  /** Gets one JSON line for each message of the client, its answers included. */
   readonly callsFile?: string;
   /** Default `scripted-session`. */
   readonly sessionId?: string;
