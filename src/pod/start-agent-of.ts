@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { LaunchClaimError } from "../errors.js";
 import { legible, printable } from "../text.js";
-import { chooseProof, startAgent, type AgentProcess } from "./agent-process.js";
+import { startAgent, type AgentProcess } from "./agent-process.js";
 import { createCommandDriver } from "./agents/command.js";
 import { createAcpDriver } from "./agents/acp.js";
 import { NotReady, type AgentDriver, type DriverContext, type DriverEvents } from "./agents/driver.js";
 import { findProgram } from "./find-program.js";
 import type { GuardianRegistry } from "./guardian-registry.js";
 import type { PodLog } from "./pod-log.js";
+import { chooseProof } from "./reaper.js";
 import type { Specification } from "./specification.js";
 
 /** What the guardian's own process needs and its agent must not see. */
@@ -41,7 +42,7 @@ export async function startAgentOf(
   const environment = environmentFor(specification);
   requireProgram(command[0] ?? "", environment["PATH"] ?? "", cwd);
 
-  const proof = chooseProof();
+  const proof = chooseProof(environment);
   const lock =
     proof === "kernel"
       ? await registry.lockAgent(record.ticket, { signal: new AbortController().signal })

@@ -36,7 +36,8 @@ export async function stopGuardian(
     await endGuardian(guardian, { record, politeUntil, deadline, signal });
   }
   // Read again: until its end the guardian has written it.
-  const known = (await recordOf(pod, registry))?.processes ?? [];
+  const last = await recordOf(pod, registry);
+  const known = last?.processes ?? [];
   const answer = await endSurvivors({
     launchId: pod.launchId,
     processes: started && !known.some(({ pid }) => pid === started.pid) ? [...known, started] : known,
@@ -44,9 +45,10 @@ export async function stopGuardian(
     signal,
     agentLock: () => registry.probeAgentLock(pod.ticket),
   });
-  return answer.kind === "gone"
-    ? { stopped: true, proof: record?.proof ?? "scan" }
-    : { stopped: false, pids: answer.pids };
+  if (answer.kind === "left") return { stopped: false, pids: answer.pids };
+  // The guardian may have had the kernel's word before it ended.
+  const proof = last?.state === "ended" ? last.proof : undefined;
+  return { stopped: true, proof: proof ?? answer.proof };
 }
 
 async function endGuardian(
