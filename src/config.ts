@@ -1,11 +1,13 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { z } from "zod";
+import type { z } from "zod";
+import { configSchema } from "./config/schema.js";
 import { LaunchClaimError, messageOf } from "./errors.js";
 import type { LaunchTimeouts } from "../machines/launch.types.js";
 import { legible, printable } from "./text.js";
 import { readWorkspaceFile } from "./workspace-file.js";
 
-const CONFIG_FILE = "launch-claim.config.json";
+export const CONFIG_FILE = "launch-claim.config.json";
 
 /** The roles that need no configuration. */
 const BUILT_IN_ROLES = ["intake", "orchestrator", "coder", "reviewer", "investigator"];
@@ -21,50 +23,18 @@ export const DEFAULT_TIMEOUTS: LaunchTimeouts = {
   stopMs: 10_000,
 };
 
-/** Longer ones would overflow the timer and fire at once. */
-const delayMs = z.int().min(1).max(2_147_483_647).optional();
+/** How long a Pod without a run stays before it stops by itself. */
+export const DEFAULT_IDLE_STOP_MS = 30 * 60_000;
 
-export const timeoutsSchema = z.strictObject({
-  admitMs: delayMs,
-  readyMs: delayMs,
-  connectMs: delayMs,
-  peerMs: delayMs,
-  runAckMs: delayMs,
-  commitMs: delayMs,
-  verifyMs: delayMs,
-  stopMs: delayMs,
-});
+export interface Config extends z.output<typeof configSchema> {
+  /** The file that it was read from, and what `trust` remembers of it; absent if there is no file. */
+  readonly source?: ConfigSource;
+}
 
-const name = z.string().min(1);
-
-const configSchema = z.strictObject({
-  $schema: z.string().optional(),
-  agents: z
-    .record(
-      name,
-      z.strictObject({
-        driver: z.enum(["acp", "command"]),
-        command: z.array(z.string()).min(1),
-        evidence: z.enum(["progress", "ack"]).optional(),
-      }),
-    )
-    .default({}),
-  roles: z
-    .record(
-      name,
-      z.strictObject({
-        agent: name.optional(),
-        /** A file in the workspace. */
-        prompt: name.optional(),
-        peers: z.array(name).optional(),
-        whenDone: z.enum(["keep", "stop", "release"]).optional(),
-      }),
-    )
-    .default({}),
-  timeouts: timeoutsSchema.default({}),
-});
-
-export type Config = z.output<typeof configSchema>;
+export interface ConfigSource {
+  readonly file: string;
+  readonly sha256: string;
+}
 
 /**
  * The workspace's configuration, or an empty one.
@@ -74,9 +44,12 @@ export type Config = z.output<typeof configSchema>;
 export function readConfig(root: string): Config {
   const file = join(root, CONFIG_FILE);
   let raw: unknown;
+  let sha256: string;
   try {
     const text = readWorkspaceFile(root, CONFIG_FILE);
     if (text === undefined) return configSchema.parse({});
+    // Of the very text that is used: a file that is changed between two readings is never trusted for what it was.
+    sha256 = createHash("sha256").update(text).digest("hex");
     raw = JSON.parse(text);
   } catch (cause) {
     throw new LaunchClaimError("config_invalid", `${file} cannot be used: ${legible(messageOf(cause))}`, {
@@ -85,7 +58,7 @@ export function readConfig(root: string): Config {
     });
   }
   const parsed = configSchema.safeParse(raw, { reportInput: true });
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, source: { file, sha256 } };
   throw new LaunchClaimError("config_invalid", `${file}: ${describeIssue(parsed.error)}`, {
     hint: "Correct the file; nothing was started.",
   });
@@ -107,6 +80,18 @@ export function describeIssue(error: z.ZodError): string {
   const [issue] = error.issues;
   if (issue === undefined) return "it does not fit";
   const where = issue.path.length === 0 ? "at the top" : `at "${issue.path.join(".")}"`;
-  const came = issue.input === undefined ? "" : `, but came ${JSON.stringify(issue.input).slice(0, 80)}`;
-  return legible(`${where}: ${issue.message}${came}`);
+  const { message, input } = plain(issue);
+  const came = input === undefined ? "" : `, but came ${JSON.stringify(input).slice(0, 80)}`;
+  return legible(`${where}: ${message}${came}`);
+}
+
+/** Of a union that is told apart by one field, zod shows the whole object: what came is the field's value. */
+function plain(issue: z.core.$ZodIssue): { readonly message: string; readonly input: unknown } {
+  if (issue.code !== "invalid_union" || issue.discriminator === undefined)
+    return issue as typeof issue & { input: unknown };
+  const { options = [] } = issue as { options?: readonly unknown[] };
+  return {
+    message: `Invalid option: expected one of ${options.map((option) => JSON.stringify(option)).join("|")}`,
+    input: (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator],
+  };
 }

@@ -16,6 +16,9 @@ export type LaunchClaimCode =
   | "socket_path_too_long"
   // What was found there
   | "config_invalid"
+  | "config_untrusted"
+  | "agent_missing"
+  | "agent_unknown"
   | "prompt_file_invalid"
   | "registry_foreign"
   | "registry_newer"

@@ -1,30 +1,28 @@
 import { resolve } from "node:path";
 import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
-import { DEFAULT_TIMEOUTS, describeIssue, readConfig, timeoutsSchema } from "./config.js";
+import { DEFAULT_TIMEOUTS, describeIssue, readConfig, type ConfigSource } from "./config.js";
+import { givenRecipeSchema, type RecipeEntry } from "./config/recipe.js";
+import { idleStopSchema, timeoutsSchema, whenDoneSchema } from "./config/schema.js";
 import { LaunchClaimError } from "./errors.js";
+import type { Admission } from "./launch/admit.js";
 import { launchEffects, type LaunchEffects } from "./launch/effects.js";
 import { runLaunch, type Inspector, type Launch, type LaunchClock } from "./launch/launch.js";
 import { readPlan } from "./launch/plan.js";
 import { LaunchScope } from "./launch/scope.js";
+import { given, openWorkspace, verbsOf, type LauncherVerbs } from "./launcher-tools.js";
 import type { Outcome } from "./outcome.js";
-import type { ClaimRegistry, HistoryEntry, PodRuntime, RoleSession } from "./ports.js";
-import { FileRegistry } from "./registry/file-registry.js";
+import type { ClaimRegistry, PodRuntime, RoleSession } from "./ports.js";
 import { checkTicket } from "./registry/names.js";
 import { isPrintable, printable } from "./text.js";
-import { findWorkspace } from "./registry/workspace.js";
-import { doctor, type Diagnosis } from "./verbs/doctor.js";
-import {
-  reclaim,
-  release,
-  type EndOutcome,
-  type ReclaimOptions,
-  type ReleaseOptions,
-} from "./verbs/end-claim.js";
-import { status, type ClaimStatus } from "./verbs/status.js";
-import { stop, type StopOutcome } from "./verbs/stop.js";
-import type { VerbTools } from "./verbs/verb-tools.js";
-import type { LaunchTimeouts, PodHandle, TicketRef } from "../machines/launch.types.js";
+import { isTrusted } from "./trust.js";
+import type {
+  AgentRecipe,
+  LaunchTimeouts,
+  PodHandle,
+  TicketRef,
+  WhenDone,
+} from "../machines/launch.types.js";
 
 export interface LauncherOptions<Pod extends PodHandle = PodHandle> {
   /** The project that the tickets belong to: an existing directory. All worktrees of a repository share one registry. */
@@ -49,12 +47,18 @@ export interface LaunchRequest {
   readonly role?: string;
   /** Default: the role's. */
   readonly agent?: string;
+  /** How the agent is run, before what the configuration or a preset says of its name. Only the built-in runtime reads it. */
+  readonly recipe?: RecipeEntry | AgentRecipe;
   /** The first run. Default: the role's prompt file, else an assignment that names role and ticket. */
   readonly prompt?: string;
   /** Pods that are told of this one before its first run. Default: the role's. */
   readonly peers?: readonly string[];
   /** Where the agent works. Default: the workspace. */
   readonly cwd?: string;
+  /** What the Pod does when its run has ended. Default: the role's, else `keep`. Read by the built-in runtime. */
+  readonly whenDone?: WhenDone;
+  /** How long a Pod without a run stays, in milliseconds; 0: for ever. Default: the configuration's, else 30 minutes. */
+  readonly idleStopMs?: number;
   /** Before the configuration's, before the defaults. */
   readonly timeouts?: Partial<LaunchTimeouts>;
   /** Aborting it cancels the launch. */
@@ -77,7 +81,7 @@ export interface SessionEntry {
   readonly tickets?: readonly TicketRef[];
 }
 
-export interface Launcher {
+export interface Launcher extends LauncherVerbs {
   /**
    * Starts a launch; how it ends is in its `outcome`.
    *
@@ -89,20 +93,6 @@ export interface Launcher {
     ticket: TicketRef,
     options?: Pick<LaunchRequest, "role" | "peers" | "timeouts" | "signal">,
   ): Promise<Outcome>;
-  /** Every claim, or that of one ticket, with its state as of now. Changes nothing. */
-  status(ticket?: TicketRef): Promise<{ readonly claims: readonly ClaimStatus[] }>;
-  /** Stops the ticket's Pod, claimed or not, and proves it gone. The claim is kept. */
-  stop(ticket: TicketRef): Promise<StopOutcome>;
-  /** The work is over: ends the claim into history. */
-  release(ticket: TicketRef, options?: ReleaseOptions): Promise<EndOutcome>;
-  /** Ends a claim that is not live, by compare-and-delete on its launch id. */
-  reclaim(ticket: TicketRef, options: ReclaimOptions): Promise<EndOutcome>;
-  /** Everything that is not as it should be; with `fix`, mends what cannot lose anything. */
-  doctor(options?: { readonly fix?: boolean }): Promise<Diagnosis>;
-  /** Ended claims, the latest first. */
-  history(ticket?: TicketRef): Promise<readonly HistoryEntry[]>;
-  /** Role sessions, the oldest first. */
-  sessions(): Promise<readonly RoleSession[]>;
   /** The launches that this launcher has under way. */
   inFlight(): readonly InFlight[];
   /** Records a role session of a Pod that was not launched for a ticket. No claim. */
@@ -118,9 +108,12 @@ const requestSchema = z.strictObject({
   ticket: z.unknown(),
   role: z.string().min(1).default("intake"),
   agent: z.string().min(1).optional(),
+  recipe: givenRecipeSchema.optional(),
   prompt: z.string().optional(),
   peers: z.array(z.string().min(1)).optional(),
   cwd: z.string().min(1).optional(),
+  whenDone: whenDoneSchema.optional(),
+  idleStopMs: idleStopSchema.optional(),
   timeouts: timeoutsSchema.default({}),
   signal: z.instanceof(AbortSignal).optional(),
 });
@@ -141,28 +134,28 @@ export function createLauncherWith<Pod extends PodHandle>(
   { wrapEffects = (effects) => effects }: LauncherSeams,
 ): Launcher {
   const { runtime, inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
-  const workspace = findWorkspace(options.workspace, options.home);
-  const nowDate = () => new Date(timeOf(clock));
-  const now = () => nowDate().toISOString();
-  const registry = options.registry ?? new FileRegistry({ workspace, now: nowDate });
-  const timeoutsNow = () => ({ ...DEFAULT_TIMEOUTS, ...given(readConfig(workspace.root).timeouts) });
+  const opened = openWorkspace({ ...options, now: () => new Date(timeOf(clock)) });
+  const { workspace, registry, now } = opened;
   const underWay = new Map<string, InFlight>();
 
-  const verbTools = (): VerbTools<Pod> => ({ registry, runtime, now, timeouts: timeoutsNow() });
-  timeoutsNow();
-
   function start(request: LaunchRequest, adoptOnly: boolean): Launch {
-    const { role, agent, prompt, peers, signal, ...parsed } = parseRequest(request);
+    const { signal, ...parsed } = parseRequest(request);
     const ticket = checkTicket(request.ticket);
     // Read anew for each launch: a host that lives for days takes up what was changed.
     const config = readConfig(workspace.root);
     const timeouts = { ...DEFAULT_TIMEOUTS, ...given(config.timeouts), ...given(parsed.timeouts) };
     const cwd = resolve(workspace.root, parsed.cwd ?? ".");
-    const planned = { ticket, role, agent, prompt, peers, cwd };
+    const planned = { ...parsed, ticket, cwd };
+    const rules = {
+      config,
+      root: workspace.root,
+      isTrusted: (source: ConfigSource) => isTrusted(workspace, source),
+      needsRecipe: runtime.kind === "guardian",
+    };
     const launchId = checkLaunchId(newLaunchId());
     const tools = { registry, runtime, now, timeouts };
     const scope = new LaunchScope(launchId, tools);
-    const admission = { readPlan: () => readPlan(planned, config, workspace.root), adoptOnly };
+    const admission: Admission = { readPlan: (how) => readPlan(planned, { ...rules, ...how }), adoptOnly };
     underWay.set(launchId, { ticket, launchId, since: now() });
     const launch = runLaunch({
       input: { ticket, launchId, timeouts },
@@ -178,15 +171,9 @@ export function createLauncherWith<Pod extends PodHandle>(
   }
 
   return {
+    ...verbsOf(opened),
     launch: (request) => start(request, false),
     adopt: async (ticket, adoptOptions = {}) => await start({ ...adoptOptions, ticket }, true).outcome,
-    status: async (ticket) => await status(ticket && checkTicket(ticket), verbTools()),
-    stop: async (ticket) => await stop(checkTicket(ticket), verbTools()),
-    release: async (ticket, ending = {}) => await release(checkTicket(ticket), ending, verbTools()),
-    reclaim: async (ticket, ending) => await reclaim(checkTicket(ticket), ending, verbTools()),
-    doctor: async ({ fix = false } = {}) => await doctor({ fix }, verbTools()),
-    history: async (ticket) => await registry.history(ticket && checkTicket(ticket)),
-    sessions: async () => await registry.sessions(),
     inFlight: () => [...underWay.values()],
     recordSession: async ({ tickets = [], ...entry }) => {
       if (!isPrintable(entry.pod) || entry.pod.length > 200) {
@@ -246,11 +233,4 @@ function checkLaunchId(id: string): string {
       hint: "Launch ids are unique, and 8 to 64 of 0-9, A-Z, a-z and the dash. Nothing was started.",
     },
   );
-}
-
-/** Without what was left undefined, so that it does not hide a default. */
-function given(timeouts: {
-  readonly [Name in keyof LaunchTimeouts]?: number | undefined;
-}): Partial<LaunchTimeouts> {
-  return Object.fromEntries(Object.entries(timeouts).filter(([, value]) => value !== undefined));
 }

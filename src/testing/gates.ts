@@ -1,5 +1,5 @@
 import type { LaunchEffects } from "../launch/effects.js";
-import type { ActorName } from "./paths.js";
+import type { ActorName } from "../launch/paths.js";
 
 /** An actor that the machine has invoked and that waits for what a path says of it. */
 export interface Gate {

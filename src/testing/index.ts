@@ -5,7 +5,7 @@ export {
   type ActorName,
   type LaunchPath,
   type PathStep,
-} from "./paths.js";
+} from "../launch/paths.js";
 export { Gates, type Gate } from "./gates.js";
 export { dotted } from "../launch/steps.js";
 export { createLauncherWith, type LauncherSeams } from "../launcher.js";

@@ -35,20 +35,25 @@ describe("what a launch will do", () => {
     const host = new LaunchHost();
     const plan = await planned(host, { ticket: { id: "T-1", slug: "slow-search" } });
     expect(plan).toMatchObject({ role: "intake", peers: [], cwd: host.workspace });
+    expect(plan).toMatchObject({ whenDone: "keep", idleStopMs: 1_800_000 });
     expect(plan).not.toHaveProperty("agent");
+    expect(plan).not.toHaveProperty("recipe");
     expect(plan.prompt).toContain("T-1 (slow-search)");
   });
 
   test("is what the role is configured to", async () => {
     const host = new LaunchHost();
     writePrompt(host, "prompts/coder.md", "Write the code.\n");
-    host.configure({ roles: { coder: { agent: "opencode", prompt: "prompts/coder.md", peers: ["panel"] } } });
+    const coder = { agent: "mine", prompt: "prompts/coder.md", peers: ["panel"], whenDone: "release" };
+    host.configure({ roles: { coder }, idleStopMs: 0 });
     expect(await planned(host, { role: "coder" })).toEqual({
       role: "coder",
-      agent: "opencode",
+      agent: "mine",
       prompt: "Write the code.\n",
       peers: ["panel"],
       cwd: host.workspace,
+      whenDone: "release",
+      idleStopMs: 0,
     });
     // Another role has nothing of it.
     expect(await planned(host, { role: "reviewer" })).toMatchObject({ role: "reviewer", peers: [] });
@@ -57,9 +62,15 @@ describe("what a launch will do", () => {
   test("is what the request says, before the role's configuration, even where it says nothing", async () => {
     const host = new LaunchHost();
     host.configure({
-      roles: { coder: { agent: "opencode", prompt: "prompts/missing.md", peers: ["panel"] } },
+      roles: {
+        coder: { agent: "theirs", prompt: "prompts/missing.md", peers: ["panel"], whenDone: "release" },
+      },
+      idleStopMs: 0,
     });
-    const request = { role: "coder", agent: "claude", prompt: "", peers: [], cwd: "sub" };
+    const request: Partial<LaunchRequest> & { role: string } = {
+      ...{ role: "coder", agent: "mine", prompt: "", peers: [], cwd: "sub" },
+      ...{ whenDone: "stop", idleStopMs: 5 },
+    };
     fs.mkdirSync(join(host.workspace, "sub"));
     expect(await planned(host, request)).toEqual({ ...request, cwd: join(host.workspace, "sub") });
   });
@@ -217,6 +228,25 @@ describe("a request that cannot be used", () => {
       "request_invalid",
       /bootMs/u,
     ],
+    [
+      "a recipe without a driver",
+      { ticket, recipe: { command: ["x"] } },
+      "request_invalid",
+      /recipe\.driver": .*"acp"\|"command"/u,
+    ],
+    [
+      "a recipe that never counts as accepted",
+      { ticket, recipe: { driver: "command", command: ["x"] } },
+      "request_invalid",
+      /recipe\.accept/u,
+    ],
+    [
+      "an end of work that is unknown",
+      { ticket, whenDone: "never" },
+      "request_invalid",
+      /whenDone.*"never"/u,
+    ],
+    ["an idle time below 0", { ticket, idleStopMs: -1 }, "request_invalid", /idleStopMs.*-1/u],
     ["a signal that is none", { ticket, signal: {} }, "request_invalid", /signal/u],
   ];
   for (const [what, request, code, message] of requests) {

@@ -14,8 +14,8 @@ import type {
   RunResult,
   StopResult,
 } from "../../machines/launch.types.js";
-import type { LaunchEffects } from "../launch/effects.js";
-import { dotted } from "../launch/steps.js";
+import type { LaunchEffects } from "./effects.js";
+import { dotted } from "./steps.js";
 
 export type ActorName = keyof LaunchEffects;
 

@@ -1,0 +1,86 @@
+import { DEFAULT_TIMEOUTS, readConfig } from "./config.js";
+import type { ClaimRegistry, HistoryEntry, PodRuntime, RoleSession } from "./ports.js";
+import { FileRegistry } from "./registry/file-registry.js";
+import { checkTicket } from "./registry/names.js";
+import { findWorkspace, type Workspace } from "./registry/workspace.js";
+import { doctor, type Diagnosis } from "./verbs/doctor.js";
+import {
+  reclaim,
+  release,
+  type EndOutcome,
+  type ReclaimOptions,
+  type ReleaseOptions,
+} from "./verbs/end-claim.js";
+import { status, type ClaimStatus } from "./verbs/status.js";
+import { stop, type StopOutcome } from "./verbs/stop.js";
+import type { VerbTools } from "./verbs/verb-tools.js";
+import type { LaunchTimeouts, PodHandle, TicketRef } from "../machines/launch.types.js";
+
+/** What can be done to claims without a launch: what needs no machine, and so does not load one. */
+export interface LauncherVerbs {
+  /** Every claim, or that of one ticket, with its state as of now. Changes nothing. */
+  status(ticket?: TicketRef): Promise<{ readonly claims: readonly ClaimStatus[] }>;
+  /** Stops the ticket's Pod, claimed or not, and proves it gone. The claim is kept. */
+  stop(ticket: TicketRef): Promise<StopOutcome>;
+  /** The work is over: ends the claim into history. */
+  release(ticket: TicketRef, options?: ReleaseOptions): Promise<EndOutcome>;
+  /** Ends a claim that is not live, by compare-and-delete on its launch id. */
+  reclaim(ticket: TicketRef, options: ReclaimOptions): Promise<EndOutcome>;
+  /** Everything that is not as it should be; with `fix`, mends what cannot lose anything. */
+  doctor(options?: { readonly fix?: boolean }): Promise<Diagnosis>;
+  /** Ended claims, the latest first. */
+  history(ticket?: TicketRef): Promise<readonly HistoryEntry[]>;
+  /** Role sessions, the oldest first. */
+  sessions(): Promise<readonly RoleSession[]>;
+}
+
+interface Opening<Pod extends PodHandle> {
+  readonly workspace: string;
+  readonly home?: string;
+  readonly runtime: PodRuntime<Pod>;
+  readonly registry?: ClaimRegistry;
+  readonly now: () => Date;
+}
+
+/** A workspace with its registry and its runtime: what a launcher and the verbs have in common. */
+export interface OpenWorkspace<Pod extends PodHandle> {
+  readonly workspace: Workspace;
+  readonly registry: ClaimRegistry;
+  readonly runtime: PodRuntime<Pod>;
+  /** ISO 8601, UTC. */
+  readonly now: () => string;
+}
+
+/** @throws LaunchClaimError as `createLauncher` does, for a configuration that cannot be used, too */
+export function openWorkspace<Pod extends PodHandle>(opening: Opening<Pod>): OpenWorkspace<Pod> {
+  const { now, runtime } = opening;
+  const workspace = findWorkspace(opening.workspace, opening.home);
+  const registry = opening.registry ?? new FileRegistry({ workspace, now });
+  readConfig(workspace.root);
+  return { workspace, registry, runtime, now: () => now().toISOString() };
+}
+
+/** Each with the timeouts of the configuration as it is then. */
+export function verbsOf<Pod extends PodHandle>(opened: OpenWorkspace<Pod>): LauncherVerbs {
+  const { workspace, registry } = opened;
+  const tools = (): VerbTools<Pod> => ({
+    ...opened,
+    timeouts: { ...DEFAULT_TIMEOUTS, ...given(readConfig(workspace.root).timeouts) },
+  });
+  return {
+    status: async (ticket) => await status(ticket && checkTicket(ticket), tools()),
+    stop: async (ticket) => await stop(checkTicket(ticket), tools()),
+    release: async (ticket, ending = {}) => await release(checkTicket(ticket), ending, tools()),
+    reclaim: async (ticket, ending) => await reclaim(checkTicket(ticket), ending, tools()),
+    doctor: async ({ fix = false } = {}) => await doctor({ fix }, tools()),
+    history: async (ticket) => await registry.history(ticket && checkTicket(ticket)),
+    sessions: async () => await registry.sessions(),
+  };
+}
+
+/** Without what was left undefined, so that it does not hide a default. */
+export function given(timeouts: {
+  readonly [Name in keyof LaunchTimeouts]?: number | undefined;
+}): Partial<LaunchTimeouts> {
+  return Object.fromEntries(Object.entries(timeouts).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,3 @@
+import { acp } from "./acp.js";
+
+export const copilot = acp(["copilot", "--acp"]);

@@ -1,0 +1,4 @@
+import { acp } from "./acp.js";
+
+/** Never gives its chunks a message id. */
+export const gemini = acp(["gemini", "--acp"]);
