@@ -24,3 +24,8 @@ export function legible(text: string, limit = 500): string {
     (char) => `\\u${char.codePointAt(0)?.toString(16).padStart(4, "0") ?? ""}`,
   );
 }
+
+/** A word for a shell to read as it is; what needs no quotes has none. */
+export function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/u.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -3,7 +3,7 @@ import { CONFIG_FILE, type Config, type ConfigSource } from "../config.js";
 import { LaunchClaimError } from "../errors.js";
 import type { AgentRecipe } from "../../machines/launch.types.js";
 import { PRESETS } from "../presets/presets.js";
-import { legible, printable } from "../text.js";
+import { legible, printable, quoted } from "../text.js";
 
 /** The agent of a launch: its name, and how it is run. Either may be absent where the host's own runtime knows. */
 export interface ChosenAgent {
@@ -72,11 +72,6 @@ function requireTrust(name: string, recipe: AgentRecipe, { config, isTrusted }: 
 export function describeCommand({ command, environment = {} }: AgentRecipe): string {
   const assignments = Object.entries(environment).map(([name, value]) => `${name}=${quoted(value)}`);
   return legible([...assignments, ...command.map(quoted)].join(" "), 2_000);
-}
-
-/** For a person to read, and for a shell: nothing in it is special there. */
-export function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/u.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function knownAgents(config: Config): string {

@@ -65,7 +65,7 @@ describe("the agent of a launch", () => {
     ] as const) {
       const { plan } = await launched(host, {
         agent: "x",
-        recipe: recipe as LaunchRequest["recipe"] & object,
+        recipe,
       });
       expect(plan).toMatchObject({ agent: "x", recipe });
     }
@@ -184,7 +184,7 @@ describe("what is trusted", () => {
       format: "launch-claim/trust",
       version: 1,
       configurations: [
-        { file: join(host.workspace, CONFIG), sha256: expect.stringMatching(/^[0-9a-f]{64}$/u) },
+        { file: join(host.workspace, CONFIG), sha256: expect.stringMatching(/^[0-9a-f]{64}$/u) as string },
       ],
     });
   });

@@ -1,0 +1,131 @@
+import type { Outcome } from "../outcome.js";
+import type { Finding } from "../ports.js";
+import type { Refused } from "../verbs/verb-tools.js";
+import type { Block } from "../../machines/launch.types.js";
+import type { CommandLine } from "./command.js";
+
+/** What can be done, as a line to read or a command to type. */
+export type Advice = string | { readonly command: string; readonly does: string };
+
+/** What to do about what stands in the way of a launch. */
+export function adviceForBlock(block: Block, id: string, line: CommandLine): readonly Advice[] {
+  const { by, claim, pod, pids, file, expect } = block;
+  const launchId = claim?.launchId ?? pod?.launchId;
+  const reclaim = (expected: string | undefined, does: string): Advice => ({
+    command: line("reclaim", { id, flags: expected === undefined ? [] : ["--expect", expected] }),
+    does,
+  });
+  const logs: Advice = { command: line("logs", { id }), does: "what it does" };
+  switch (by) {
+    case "live":
+      return claim
+        ? [
+            logs,
+            { command: line("stop", { id }), does: "stop it; the claim stays" },
+            releaseWithStop(id, line),
+          ]
+        : [
+            logs,
+            { command: line("adopt", { id }), does: "claim the ticket for it, if it has accepted a run" },
+            { command: line("stop", { id }), does: "stop it" },
+          ];
+    case "restorable":
+      return [
+        "Its agent's session can be loaded again, as long as the claim stands.",
+        reclaim(launchId, "give the claim up"),
+      ];
+    case "stale":
+      return ["Nothing of it runs any more.", reclaim(launchId, "free the ticket")];
+    case "lingering":
+      return [
+        logs,
+        { command: line("stop", { id }), does: `end the processes${list(pids)}, and prove them gone` },
+      ];
+    case "unknown":
+      return claim
+        ? ["Only the host that started its Pod can tell whether it runs, and end it."]
+        : ["Ask the host that started it.", reclaim(launchId, "if you know that its Pod is gone")];
+    case "unreadable":
+      return [
+        ...(file === undefined ? [] : [`Repair ${file}; or set it aside, once nothing of its Pod runs:`]),
+        ...(expect === undefined ? [] : [reclaim(expect, "its bytes are kept")]),
+      ];
+    case "inFlight":
+      return ["That launch gives the ticket up by itself when it ends, even if its process dies."];
+  }
+}
+
+/** What to do when a launch has failed, by what the caller can put right. */
+export function adviceForFailure(
+  outcome: Extract<Outcome, { status: "failed" | "timedOut" }>,
+  id: string,
+  line: CommandLine,
+): readonly Advice[] {
+  const code = outcome.status === "failed" ? outcome.code : undefined;
+  if (code === "config_untrusted")
+    return [{ command: line("trust"), does: "allow it, once you have read the file" }];
+  if (code === "agent_missing")
+    return ["On the command line: --agent NAME, or -- COMMAND of an agent that speaks ACP."];
+  const started = outcome.proof !== "nothingStarted";
+  return [
+    ...(started ? [{ command: line("logs", { id }), does: "what the Pod said" }] : []),
+    ...(outcome.status === "timedOut" ? ["--timeout PHASE=DURATION gives a phase longer."] : []),
+  ];
+}
+
+export function adviceForUnresolved(id: string, line: CommandLine): readonly Advice[] {
+  return [
+    { command: line("stop", { id }), does: "end what is left, and prove it gone" },
+    { command: line("doctor"), does: "what stands, and what mends it" },
+  ];
+}
+
+/** What to do when a verb was refused. The verb's own advice is in the library's words. */
+export function adviceForRefusal(
+  verb: "stop" | "release" | "reclaim",
+  { by, advice }: Refused,
+  { id, line }: { readonly id: string; readonly line: CommandLine },
+): readonly Advice[] {
+  switch (by) {
+    case "live":
+    case "lingering": {
+      const stop = { command: line("stop", { id }), does: "end what runs of it; the claim stays" };
+      return verb === "release" ? [stop, releaseWithStop(id, line)] : [stop];
+    }
+    case "mismatch":
+      return [{ command: line("reclaim", { id }), does: "what stands now, and by what evidence" }];
+    case "unreadable":
+      return [{ command: line("reclaim", { id }), does: "what stands, and how to set it aside" }];
+    default:
+      return [advice];
+  }
+}
+
+/** The command that mends a finding of the doctor's. */
+export function mendOf({ code, ticket, safe, mend }: Finding, line: CommandLine): Advice {
+  if (safe) return { command: line("doctor", { flags: ["--fix"] }), does: "loses nothing" };
+  if (ticket === undefined) return mend;
+  const { id } = ticket;
+  switch (code) {
+    case "claim_stale":
+    case "claim_restorable":
+    case "pod_unknown":
+      return { command: line("reclaim", { id }), does: "the evidence, and how to end it" };
+    case "claim_lingering":
+    case "pod_lingering":
+    case "pod_live":
+      return { command: line("stop", { id }), does: "end it, and prove it gone" };
+    case "pod_adoptable":
+      return { command: line("adopt", { id }), does: "claim the ticket for it" };
+    default:
+      return mend;
+  }
+}
+
+function releaseWithStop(id: string, line: CommandLine): Advice {
+  return { command: line("release", { id, flags: ["--stop"] }), does: "stop it, and end the claim" };
+}
+
+function list(pids: readonly number[] | undefined): string {
+  return pids === undefined || pids.length === 0 ? "" : ` ${pids.join(", ")}`;
+}

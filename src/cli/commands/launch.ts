@@ -1,0 +1,110 @@
+import type { Launcher } from "../../launcher.js";
+import type { Outcome } from "../../outcome.js";
+import { legible } from "../../text.js";
+import type { Call, Command } from "../command.js";
+import { EXIT, exitCodeOfInterrupt, exitCodeOfOutcome } from "../exit-codes.js";
+import { launchRequest } from "../launch-request.js";
+import { progressFor } from "../launch-progress.js";
+import { outcomeJson, reportOutcome } from "../outcome-report.js";
+import { UsageError } from "../usage-error.js";
+import { openLauncher } from "../verbs.js";
+
+export const launch: Command = {
+  name: "launch",
+  positionals: [{ name: "ticket" }],
+  takesCommand: true,
+  flags: {
+    slug: { value: "S", help: "a short readable name of the ticket, for the Pod's name" },
+    role: { value: "R", help: "what the agent is launched as; default: intake" },
+    agent: { value: "NAME", help: "a configured agent, or opencode, claude, codex, gemini, qwen, copilot" },
+    prompt: { value: "TEXT", help: "the first run; default: the role's prompt file, else an assignment" },
+    "prompt-file": { value: "FILE", help: "the same from a file of at most 1 MiB; - for standard input" },
+    peer: { value: "POD", repeatable: true, help: "a Pod that is told of this one before its first run" },
+    cwd: { value: "DIR", help: "where the agent works; default: the workspace" },
+    timeout: {
+      value: "PHASE=DUR",
+      repeatable: true,
+      help: "admit ready connect peer runAck commit verify stop; 500ms, 2s, 3m",
+    },
+    "when-done": {
+      value: "WHAT",
+      help: "when the run has ended: keep (default), stop, or release the claim",
+    },
+    "idle-stop": { value: "DUR", help: "how long a Pod without a run stays; 0: for ever; default: 30m" },
+    wait: { help: "return when the run has ended, not when it was accepted" },
+    driver: { value: "D", help: "how COMMAND is spoken to: acp (default) or command" },
+    evidence: { value: "E", help: "acp: its run is accepted by progress (default) or ack" },
+    accept: { value: "A", help: "command: its run is accepted by exit, output:REGEX or alive:DUR" },
+  },
+  about: `Starts an agent as a Pod, connects to it and sends the first run. A claim is written only after the Pod has
+accepted that run; every other end leaves no claim and no Pod. A Pod of this ticket that has accepted its run
+and was left unclaimed is adopted instead: then the prompt of this call is not sent.
+
+-- COMMAND ARG… runs that program, without any configuration. A plain program (--driver command) gets the
+prompt on its standard input, or as a file where {promptFile} stands in its arguments.
+
+SIGINT and SIGTERM cancel: the Pod is stopped and proven gone before the command returns. With --json each
+transition is a line {"type":"transition","state":…}, and the last line is {"type":"outcome","status":…}.`,
+  run,
+};
+
+async function run(call: Call): Promise<number> {
+  const { args, terminal, io, line } = call;
+  const request = await launchRequest(call);
+  const launcher = await openLauncher(call);
+  const waitForRun = args.flag("wait") ? runWaiter(launcher) : undefined;
+  const interrupts = io.interrupts();
+  const progress = progressFor(terminal);
+  const onInterrupt = () => {
+    progress.end();
+    if (!terminal.json)
+      terminal.tell(`${String(interrupts.reason)}: the launch is cancelled, its Pod is stopped first`);
+  };
+  let outcome: Outcome;
+  try {
+    const launched = launcher.launch({ ...request, signal: interrupts });
+    interrupts.addEventListener("abort", onInterrupt, { once: true });
+    for await (const step of launched) progress.step(step);
+    outcome = await launched.outcome;
+  } finally {
+    progress.end();
+    interrupts.removeEventListener("abort", onInterrupt);
+  }
+  if (terminal.json) terminal.printJson(outcomeJson(outcome));
+  else reportOutcome(outcome, request.ticket.id, { terminal, line });
+  if (outcome.status !== "claimed") return exitCodeOfOutcome(outcome, interrupts);
+  if (interrupts.aborted) terminal.tell("note: it was being claimed already; the Pod works on");
+  return waitForRun ? await waitForRun(call) : EXIT.done;
+}
+
+type RunWaiter = (call: Call) => Promise<number>;
+
+/** What `--wait` needs of a launcher. */
+interface WaitingLauncher extends Launcher {
+  waitForRun(
+    ticket: { readonly id: string },
+    context: { readonly signal: AbortSignal },
+  ): Promise<{ readonly stopReason: string }>;
+}
+
+/** Asked for BEFORE anything is started: a launch that cannot be waited for is not begun. */
+function runWaiter(launcher: Launcher): RunWaiter {
+  if (!canWait(launcher)) throw new UsageError("--wait: the runtime in use cannot tell when a run has ended");
+  return async ({ args, terminal, io }) => {
+    const signal = io.interrupts();
+    try {
+      const { stopReason } = await launcher.waitForRun({ id: args.positionals[0] ?? "" }, { signal });
+      if (terminal.json) terminal.printJson({ type: "runEnded", stopReason });
+      else terminal.print(`the run has ended: ${legible(stopReason)}`);
+      return EXIT.done;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      terminal.tell("no longer waited for; the Pod works on");
+      return exitCodeOfInterrupt(signal);
+    }
+  };
+}
+
+function canWait(launcher: Launcher): launcher is WaitingLauncher {
+  return "waitForRun" in launcher;
+}

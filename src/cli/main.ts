@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+// The program: the only file that touches the process it runs in.
+import { Interrupt, type CliIo, type InterruptSignal, type Output } from "./io.js";
+import { runCli } from "./run.js";
+import { builtInRuntime } from "./runtime.js";
+
+const SIGNALS: readonly InterruptSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+const closed = new AbortController();
+let interrupts: AbortController | undefined;
+
+/** From the first time that it is asked for on, a signal ends nothing by itself: not the second either. */
+function takeInterrupts(): AbortSignal {
+  if (interrupts) return interrupts.signal;
+  const taken = new AbortController();
+  interrupts = taken;
+  for (const signal of SIGNALS) process.on(signal, () => taken.abort(new Interrupt(signal)));
+  return taken.signal;
+}
+
+/** Whoever reads may go away, as `head` does, or a terminal: what is written then is lost, and nothing else. */
+function outputOf(stream: NodeJS.WriteStream, onClosed: () => void): Output {
+  let gone = false;
+  stream.on("error", () => {
+    gone = true;
+    onClosed();
+  });
+  return {
+    isTTY: stream.isTTY,
+    get width() {
+      return stream.isTTY ? stream.columns : undefined;
+    },
+    write: (text) => {
+      if (!gone) stream.write(text);
+    },
+  };
+}
+
+const io: CliIo = {
+  stdout: outputOf(process.stdout, () => closed.abort()),
+  stderr: outputOf(process.stderr, () => undefined),
+  stdin: process.stdin,
+  env: process.env,
+  cwd: process.cwd(),
+  interrupts: takeInterrupts,
+  closed: closed.signal,
+  runtime: builtInRuntime,
+};
+
+// Not `exit`: what was written must still reach a pipe, and what a launch gave up must still be closed.
+process.exitCode = await runCli(process.argv.slice(2), io);
