@@ -49,7 +49,6 @@ my $agent = fork // give_up('fork');
 if (!$agent) {
   close $lock;
   setpgrp 0, 0;
-  $SIG{FPE} = 'DEFAULT';
   syscall $sigprocmask, 2, $none, 0, 8;
   delete $ENV{PERL_BADLANG};
   for my $name (keys %ENV) { $ENV{$1} = delete $ENV{$name} if $name =~ /^${KEPT}(.+)/s }
