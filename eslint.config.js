@@ -64,7 +64,8 @@ export default defineConfig(
 
   {
     files: ["src/**/*.ts", "machines/**/*.ts"],
-    ignores: ["src/cli/**"],
+    // The scripted agent is a program of its own that tests run.
+    ignores: ["src/cli/**", "src/testing/scripted-agent.ts"],
     rules: {
       "no-restricted-globals": ["error", { name: "console", message: ofTheHost }],
       "no-restricted-properties": [

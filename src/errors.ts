@@ -29,13 +29,36 @@ export type LaunchClaimCode =
   | "lock_busy"
   | "launch_already_ended"
   | "pod_mismatch"
+  | "pod_not_started"
+  | "pod_unreachable"
   | "peer_not_registered"
   | "runtime_contract"
   | "runtime_failed"
   | "nothing_to_adopt"
+  // What an agent did that the built-in runtime started
+  | AgentCode
   | "io_failed"
   | "aborted"
   | "internal";
+
+/** Why an agent could not take a run, or did not. */
+export type AgentCode = (typeof AGENT_CODES)[number];
+
+export const AGENT_CODES = [
+  "agent_not_found",
+  "agent_not_executable",
+  "agent_exited",
+  "agent_refused",
+  "agent_auth_required",
+  "agent_protocol_mismatch",
+  "agent_session_empty",
+  "agent_closed_stdout",
+  "agent_line_too_long",
+  "agent_error",
+  "agent_stop_reason_invalid",
+  "command_failed",
+  "command_output_missing",
+] as const;
 
 interface Details {
   /** What to do about it, as a sentence. */

@@ -1,4 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { DEFAULT_TIMEOUTS, readConfig } from "./config.js";
+import { LaunchClaimError } from "./errors.js";
+import { GuardianRuntime } from "./pod/guardian-runtime.js";
+import type { GuardianProgram } from "./pod/start-guardian.js";
 import type { ClaimRegistry, HistoryEntry, PodRuntime, RoleSession } from "./ports.js";
 import { FileRegistry } from "./registry/file-registry.js";
 import { checkTicket } from "./registry/names.js";
@@ -12,6 +16,7 @@ import {
   type ReleaseOptions,
 } from "./verbs/end-claim.js";
 import { status, type ClaimStatus } from "./verbs/status.js";
+import { runEnded } from "./verbs/run-ended.js";
 import { stop, type StopOutcome } from "./verbs/stop.js";
 import type { VerbTools } from "./verbs/verb-tools.js";
 import type { LaunchTimeouts, PodHandle, TicketRef } from "../machines/launch.types.js";
@@ -32,38 +37,64 @@ export interface LauncherVerbs {
   history(ticket?: TicketRef): Promise<readonly HistoryEntry[]>;
   /** Role sessions, the oldest first. */
   sessions(): Promise<readonly RoleSession[]>;
+  /**
+   * Resolves when the first run of the ticket's claimed Pod has ended, with the reason that its agent gave.
+   *
+   * @throws LaunchClaimError `pod_unreachable` if there is no such Pod, or it ends before; `aborted`
+   */
+  runEnded(ticket: TicketRef, options?: { readonly signal?: AbortSignal }): Promise<string>;
 }
 
-interface Opening<Pod extends PodHandle> {
+interface Opening<Pod extends PodHandle> extends Partial<GuardianProgram> {
   readonly workspace: string;
   readonly home?: string;
-  readonly runtime: PodRuntime<Pod>;
+  readonly runtime?: PodRuntime<Pod>;
   readonly registry?: ClaimRegistry;
   readonly now: () => Date;
 }
 
 /** A workspace with its registry and its runtime: what a launcher and the verbs have in common. */
-export interface OpenWorkspace<Pod extends PodHandle> {
+export interface OpenWorkspace {
   readonly workspace: Workspace;
   readonly registry: ClaimRegistry;
-  readonly runtime: PodRuntime<Pod>;
+  readonly runtime: PodRuntime;
   /** ISO 8601, UTC. */
   readonly now: () => string;
 }
 
 /** @throws LaunchClaimError as `createLauncher` does, for a configuration that cannot be used, too */
-export function openWorkspace<Pod extends PodHandle>(opening: Opening<Pod>): OpenWorkspace<Pod> {
-  const { now, runtime } = opening;
+export function openWorkspace<Pod extends PodHandle>(opening: Opening<Pod>): OpenWorkspace {
+  const { now } = opening;
   const workspace = findWorkspace(opening.workspace, opening.home);
-  const registry = opening.registry ?? new FileRegistry({ workspace, now });
+  const files = opening.registry ? undefined : new FileRegistry({ workspace, now });
+  const registry = opening.registry ?? files;
+  const runtime = opening.runtime ?? (files && guardianRuntime(files, workspace, opening));
+  if (registry === undefined || runtime === undefined) {
+    throw new LaunchClaimError(
+      "request_invalid",
+      "the built-in runtime keeps its Pods' records in files, but another registry was given",
+      { hint: "Give a runtime of your own with your registry, or leave the registry out." },
+    );
+  }
   readConfig(workspace.root);
   return { workspace, registry, runtime, now: () => now().toISOString() };
 }
 
+function guardianRuntime(
+  registry: FileRegistry,
+  workspace: Workspace,
+  { nodePath = process.execPath, guardianPath = GUARDIAN }: Partial<GuardianProgram>,
+): PodRuntime {
+  return new GuardianRuntime({ registry, workspace, nodePath, guardianPath });
+}
+
+/** Next to this file, in the build. */
+const GUARDIAN = fileURLToPath(new URL("./guardian.js", import.meta.url));
+
 /** Each with the timeouts of the configuration as it is then. */
-export function verbsOf<Pod extends PodHandle>(opened: OpenWorkspace<Pod>): LauncherVerbs {
+export function verbsOf(opened: OpenWorkspace): LauncherVerbs {
   const { workspace, registry } = opened;
-  const tools = (): VerbTools<Pod> => ({
+  const tools = (): VerbTools<PodHandle> => ({
     ...opened,
     timeouts: { ...DEFAULT_TIMEOUTS, ...given(readConfig(workspace.root).timeouts) },
   });
@@ -75,6 +106,8 @@ export function verbsOf<Pod extends PodHandle>(opened: OpenWorkspace<Pod>): Laun
     doctor: async ({ fix = false } = {}) => await doctor({ fix }, tools()),
     history: async (ticket) => await registry.history(ticket && checkTicket(ticket)),
     sessions: async () => await registry.sessions(),
+    runEnded: async (ticket, { signal = new AbortController().signal } = {}) =>
+      await runEnded(checkTicket(ticket), tools(), signal),
   };
 }
 

@@ -27,8 +27,12 @@ import type {
 export interface LauncherOptions<Pod extends PodHandle = PodHandle> {
   /** The project that the tickets belong to: an existing directory. All worktrees of a repository share one registry. */
   readonly workspace: string;
-  /** How Pods are started, reached and ended. */
-  readonly runtime: PodRuntime<Pod>;
+  /** How Pods are started, reached and ended. Default: the built-in one, which runs any ACP agent or command under a guardian. */
+  readonly runtime?: PodRuntime<Pod>;
+  /** The Node binary that runs guardians. Default: this process's. For hosts that are not plain Node. */
+  readonly nodePath?: string;
+  /** The guardian's program. Default: the one of this package. For hosts that bundle the library. */
+  readonly guardianPath?: string;
   /** The data directory, absolute. Default: `LAUNCH_CLAIM_HOME`, else the platform's. */
   readonly home?: string;
   /** Default: files in the data directory. */
@@ -133,9 +137,9 @@ export function createLauncherWith<Pod extends PodHandle>(
   options: LauncherOptions<Pod>,
   { wrapEffects = (effects) => effects }: LauncherSeams,
 ): Launcher {
-  const { runtime, inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
+  const { inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
   const opened = openWorkspace({ ...options, now: () => new Date(timeOf(clock)) });
-  const { workspace, registry, now } = opened;
+  const { workspace, registry, runtime, now } = opened;
   const underWay = new Map<string, InFlight>();
 
   function start(request: LaunchRequest, adoptOnly: boolean): Launch {

@@ -141,6 +141,8 @@ export interface PodRuntime<Pod extends PodHandle = PodHandle> {
   probe(reference: PodReference, context: ProbeContext): Promise<Probe | ProbedProcesses>;
   /** A living Pod of this ticket that has accepted its first run. Its presence makes adoption possible. */
   findAccepted?(ticket: TicketRef, context: CallContext): Promise<Pod | undefined>;
+  /** Resolves when the Pod's first run has ended, with the agent's reason. Rejects if the Pod ends before. */
+  runEnded?(pod: Pod, context: CallContext): Promise<string>;
   /**
    * The launch has ended, with whatever outcome: close what ties this process to the Pod (connection, control channel).
    * Called once for each Pod that was owned or adopted. Must not end the Pod, must not throw.

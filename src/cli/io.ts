@@ -24,8 +24,8 @@ export interface CliIo {
   readonly interrupts: () => AbortSignal;
   /** Aborted when nobody reads the results any more. */
   readonly closed: AbortSignal;
-  /** How Pods are started, reached and ended. */
-  readonly runtime: () => Promise<PodRuntime>;
+  /** How Pods are started, reached and ended. Default: the guardian. */
+  readonly runtime?: () => Promise<PodRuntime>;
 }
 
 export type InterruptSignal = "SIGINT" | "SIGTERM" | "SIGHUP";

@@ -2,7 +2,6 @@
 // The program: the only file that touches the process it runs in.
 import { Interrupt, type CliIo, type InterruptSignal, type Output } from "./io.js";
 import { runCli } from "./run.js";
-import { builtInRuntime } from "./runtime.js";
 
 const SIGNALS: readonly InterruptSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -44,7 +43,6 @@ const io: CliIo = {
   cwd: process.cwd(),
   interrupts: takeInterrupts,
   closed: closed.signal,
-  runtime: builtInRuntime,
 };
 
 // Not `exit`: what was written must still reach a pipe, and what a launch gave up must still be closed.

@@ -1,6 +1,7 @@
 import type { Launcher } from "../launcher.js";
 import type { LauncherVerbs, OpenWorkspace } from "../launcher-tools.js";
-import type { PodHandle, TicketRef } from "../../machines/launch.types.js";
+import type { PodRuntime } from "../ports.js";
+import type { TicketRef } from "../../machines/launch.types.js";
 import type { Call } from "./command.js";
 
 /** Everything but a launch: what looks, stops and ends loads no machine. */
@@ -8,12 +9,12 @@ export async function openVerbs({
   io,
   home,
   workspace,
-}: Call): Promise<OpenWorkspace<PodHandle> & { readonly verbs: LauncherVerbs }> {
+}: Call): Promise<OpenWorkspace & { readonly verbs: LauncherVerbs }> {
   const { openWorkspace, verbsOf } = await import("../launcher-tools.js");
   const opened = openWorkspace({
     workspace: workspace(),
     ...(home !== undefined && { home }),
-    runtime: await io.runtime(),
+    ...(await runtimeOf(io)),
     now: () => new Date(),
   });
   return { ...opened, verbs: verbsOf(opened) };
@@ -24,8 +25,13 @@ export async function openLauncher({ io, home, workspace }: Call): Promise<Launc
   return createLauncher({
     workspace: workspace(),
     ...(home !== undefined && { home }),
-    runtime: await io.runtime(),
+    ...(await runtimeOf(io)),
   });
+}
+
+/** The built-in runtime is the library's own default. */
+async function runtimeOf({ runtime }: Call["io"]): Promise<{ readonly runtime?: PodRuntime }> {
+  return runtime ? { runtime: await runtime() } : {};
 }
 
 /** The ticket that the command was given, if it was given one. */

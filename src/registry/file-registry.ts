@@ -106,6 +106,21 @@ export class FileRegistry implements ClaimRegistry {
     };
   }
 
+  /** As `lockPod`, for the agent lock: held by the reaper of a Pod's agent for as long as anything of it runs. */
+  async lockAgent(ticket: TicketRef, context: CallContext): Promise<PodLock | undefined> {
+    const lock = await takeLockFile(this.#layout.agentLock(ticket), context);
+    return lock && { fd: lock.fd, keep: () => lock, close: () => lock.close() };
+  }
+
+  probeAgentLock(ticket: TicketRef): LockState {
+    return probeLockFile(this.#layout.agentLock(ticket));
+  }
+
+  /** Where a Pod's record and log are. */
+  podDirectory(ticket: TicketRef, pod: string): string {
+    return this.#layout.pod(ticket, pod);
+  }
+
   async probeLocks(ticket: TicketRef): Promise<{ launch: LockState; pod: LockState }> {
     return {
       launch: probeLockFile(this.#layout.launchLock(ticket)),

@@ -54,6 +54,10 @@ export class Layout {
     return join(this.locks, `${fileName(ticket.id)}.launch`);
   }
 
+  agentLock(ticket: TicketRef): string {
+    return join(this.locks, `${fileName(ticket.id)}.agent`);
+  }
+
   podLock(ticket: TicketRef): string {
     return join(this.locks, `${fileName(ticket.id)}.pod`);
   }

@@ -7,7 +7,6 @@ import { EXIT, exitCodeOfInterrupt, exitCodeOfOutcome } from "../exit-codes.js";
 import { launchRequest } from "../launch-request.js";
 import { progressFor } from "../launch-progress.js";
 import { outcomeJson, reportOutcome } from "../outcome-report.js";
-import { UsageError } from "../usage-error.js";
 import { openLauncher } from "../verbs.js";
 
 export const launch: Command = {
@@ -53,7 +52,6 @@ async function run(call: Call): Promise<number> {
   const { args, terminal, io, line } = call;
   const request = await launchRequest(call);
   const launcher = await openLauncher(call);
-  const waitForRun = args.flag("wait") ? runWaiter(launcher) : undefined;
   const interrupts = io.interrupts();
   const progress = progressFor(terminal);
   const onInterrupt = () => {
@@ -77,37 +75,19 @@ async function run(call: Call): Promise<number> {
   else reportOutcome(outcome, request.ticket.id, { terminal, line });
   if (outcome.status !== "claimed") return exitCodeOfOutcome(outcome, interrupts);
   if (interrupts.aborted) terminal.tell("note: it was being claimed already; the Pod works on");
-  return waitForRun ? await waitForRun(call) : EXIT.done;
+  return args.flag("wait") ? await waitForRun(call, launcher) : EXIT.done;
 }
 
-type RunWaiter = (call: Call) => Promise<number>;
-
-/** What `--wait` needs of a launcher. */
-interface WaitingLauncher extends Launcher {
-  waitForRun(
-    ticket: { readonly id: string },
-    context: { readonly signal: AbortSignal },
-  ): Promise<{ readonly stopReason: string }>;
-}
-
-/** Asked for BEFORE anything is started: a launch that cannot be waited for is not begun. */
-function runWaiter(launcher: Launcher): RunWaiter {
-  if (!canWait(launcher)) throw new UsageError("--wait: the runtime in use cannot tell when a run has ended");
-  return async ({ args, terminal, io }) => {
-    const signal = io.interrupts();
-    try {
-      const { stopReason } = await launcher.waitForRun({ id: args.positionals[0] ?? "" }, { signal });
-      if (terminal.json) terminal.printJson({ type: "runEnded", stopReason });
-      else terminal.print(`the run has ended: ${legible(stopReason)}`);
-      return EXIT.done;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      terminal.tell("no longer waited for; the Pod works on");
-      return exitCodeOfInterrupt(signal);
-    }
-  };
-}
-
-function canWait(launcher: Launcher): launcher is WaitingLauncher {
-  return "waitForRun" in launcher;
+async function waitForRun({ args, terminal, io }: Call, launcher: Launcher): Promise<number> {
+  const signal = io.interrupts();
+  try {
+    const stopReason = await launcher.runEnded({ id: args.positionals[0] ?? "" }, { signal });
+    if (terminal.json) terminal.printJson({ type: "runEnded", stopReason });
+    else terminal.print(`the run has ended: ${legible(stopReason)}`);
+    return EXIT.done;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    terminal.tell("no longer waited for; the Pod works on");
+    return exitCodeOfInterrupt(signal);
+  }
 }

@@ -1,6 +1,6 @@
 import { legible } from "../../text.js";
 import type { ClaimStatus } from "../../verbs/status.js";
-import type { PodHandle, TicketRef } from "../../../machines/launch.types.js";
+import type { TicketRef } from "../../../machines/launch.types.js";
 import type { OpenWorkspace } from "../../launcher-tools.js";
 import type { Call, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
@@ -48,7 +48,7 @@ async function run(call: Call): Promise<number> {
 /** Nobody is to end a claim that they have not looked at: the launch id that has to be named is shown with the evidence. */
 async function showEvidence(
   ticket: TicketRef,
-  { verbs, registry }: OpenWorkspace<PodHandle> & Awaited<ReturnType<typeof openVerbs>>,
+  { verbs, registry }: OpenWorkspace & Awaited<ReturnType<typeof openVerbs>>,
   call: Call,
 ): Promise<number> {
   const { terminal, line } = call;
@@ -96,7 +96,7 @@ function standingLines(standing: ClaimStatus): string[] {
 /** The record of a Pod whose launch could not prove it gone. */
 async function unclaimedPod(
   ticket: TicketRef,
-  registry: OpenWorkspace<PodHandle>["registry"],
+  registry: OpenWorkspace["registry"],
 ): Promise<{ readonly pod: string; readonly launchId: string } | undefined> {
   for (const stored of await registry.pods(ticket)) {
     if (stored.kind !== "pod" || stored.record.state === "ended") continue;

@@ -11,6 +11,7 @@ import type {
   PodRuntime,
   Probe,
   Run,
+  StartContext,
   StopContext,
 } from "../../ports.js";
 import type { LaunchPlan, PodHandle, RunResult, TicketRef } from "../../../machines/launch.types.js";
@@ -45,6 +46,8 @@ export interface OpenRuntime<Pod extends PodHandle> {
   promptsSeen(launchId: string): Promise<number>;
   /** Called for each launch before it starts; what is returned is started. For a plan that the runtime needs. */
   prepare?(launch: LaunchInfo): LaunchInfo;
+  /** For Pods that keep their own record: writes the one that the launcher writes BEFORE it starts anything. */
+  writeRecord?(launch: LaunchInfo): Promise<void>;
   /** The name of a peer that can be told of a Pod; often `another`, a ready Pod of another ticket. */
   reachablePeer?(another: Pod): string;
   /** The name of a peer that cannot be told. */
@@ -175,10 +178,13 @@ export class TestLaunch<Pod extends PodHandle> {
       },
       lockPod: () => this.#takePodLock(signal),
     };
-    this.#starting = endingOf(this.#open.runtime.start(this.info, context)).finally(() =>
-      this.#closePodLock(),
-    );
+    this.#starting = endingOf(this.#recordAndStart(context)).finally(() => this.#closePodLock());
     return this.#starting;
+  }
+
+  async #recordAndStart(context: StartContext<Pod>): Promise<Pod> {
+    await this.#open.writeRecord?.(this.info);
+    return await this.#open.runtime.start(this.info, context);
   }
 
   async start(): Promise<Pod> {

@@ -1,0 +1,266 @@
+import fs from "node:fs";
+import { join } from "node:path";
+import { LaunchClaimError } from "../errors.js";
+import type {
+  CallContext,
+  LaunchInfo,
+  PodProcess,
+  PodRecord,
+  PodReference,
+  PodRuntime,
+  Probe,
+  ProbeContext,
+  ProbedProcesses,
+  Run,
+  StartContext,
+  StopAnswer,
+  StopContext,
+} from "../ports.js";
+import { identityOf, lifeOf } from "../processes.js";
+import { PodConnection } from "../protocol/connection.js";
+import type { PodEvent, Snapshot } from "../protocol/messages.js";
+import type { PodSnapshot, RunResult, TicketRef } from "../../machines/launch.types.js";
+import { GuardianPod } from "./guardian-pod.js";
+import type { GuardianRegistry } from "./guardian-registry.js";
+import { socketPathFor } from "./sockets.js";
+import type { Specification } from "./specification.js";
+import {
+  restoredEnvironment,
+  specify,
+  spawnGuardian,
+  type GuardianProcess,
+  type GuardianProgram,
+} from "./start-guardian.js";
+import { AGENTS_SHARE, recordOf, stopGuardian } from "./stop-guardian.js";
+import { findSurvivors } from "./survivors.js";
+
+const IDLE_STOP_MS = 30 * 60_000;
+const LIMITS = { maxLineBytes: 16 * 1024 * 1024, maxLogBytes: 1024 * 1024 };
+
+export interface GuardianRuntimeOptions extends GuardianProgram {
+  readonly registry: GuardianRegistry;
+  readonly workspace: Specification["workspace"];
+}
+
+/** What ties this process to a Pod until `detach`. */
+interface Ties {
+  guardian?: GuardianProcess;
+  identity?: PodProcess;
+  connection?: PodConnection;
+}
+
+/** The built-in runtime: every Pod is an agent and its guardian, a small detached process of ours. */
+export class GuardianRuntime implements PodRuntime<GuardianPod> {
+  readonly kind = "guardian";
+  readonly recordsPods = true;
+  readonly #options: GuardianRuntimeOptions;
+  /** Apart from the Pods themselves, which are data: they are compared, stored and shown to inspectors. */
+  readonly #ties = new WeakMap<GuardianPod, Ties>();
+
+  constructor(options: GuardianRuntimeOptions) {
+    this.#options = options;
+  }
+
+  locatorOf({ podName }: LaunchInfo): GuardianPod["locator"] {
+    return { pod: podName };
+  }
+
+  podAt(reference: PodReference): GuardianPod {
+    return GuardianPod.from(reference);
+  }
+
+  async start(launch: LaunchInfo, context: StartContext<GuardianPod>): Promise<GuardianPod> {
+    const { registry } = this.#options;
+    const { podName, launchId, ticket, environment } = launch;
+    const { signal } = context;
+    const record = await recordOf({ ticket, launchId }, registry);
+    if (record === undefined) {
+      throw new LaunchClaimError("runtime_contract", `Pod ${podName} has no record to go on with`);
+    }
+    const specification = this.#specify(launch, record);
+    const lock = await context.lockPod();
+    // Given up meanwhile: nothing exists yet, and nothing must come into being.
+    signal.throwIfAborted();
+    const logFd = openLog(registry.podDirectory(ticket, podName));
+    let guardian: GuardianProcess;
+    try {
+      guardian = spawnGuardian(this.#options, { lockFd: lock.fd, logFd, environment });
+    } finally {
+      fs.closeSync(logFd);
+    }
+    const pod = new GuardianPod(podName, launchId, ticket, [guardian.pid]);
+    const identity = identityOf(guardian.pid);
+    this.#ties.set(pod, { guardian, ...(identity && { identity: { ...identity, as: "guardian" } }) });
+    // The Pod exists: published BEFORE anything can go wrong with it.
+    context.own(pod);
+    await specify(guardian, specification, signal);
+    return pod;
+  }
+
+  async connect(pod: GuardianPod, { signal }: CallContext): Promise<PodSnapshot> {
+    const record = await recordOf(pod, this.#options.registry);
+    if (record?.socket === undefined) {
+      throw new LaunchClaimError("pod_unreachable", `the record of Pod ${pod.name} names no socket`);
+    }
+    const { connection, snapshot } = await PodConnection.open(record.socket, signal);
+    const ties = this.#tiesOf(pod);
+    ties.connection?.close();
+    ties.connection = connection;
+    return snapshotOf(snapshot);
+  }
+
+  async registerPeer(pod: GuardianPod, name: string, { signal }: CallContext): Promise<void> {
+    const answer = (event: PodEvent): { readonly refusal?: string } | undefined => {
+      if (event.event === "peer_registered" && event.data.name === name) return {};
+      if (event.event === "error" && event.data.peer === name) return { refusal: event.data.message };
+      return undefined;
+    };
+    const method = { method: "register_peer", params: { name } } as const;
+    const { refusal } = await this.#connectionOf(pod).request(method, answer, signal);
+    if (refusal !== undefined) throw new LaunchClaimError("peer_not_registered", refusal);
+  }
+
+  async requestRun(pod: GuardianPod, run: Run, { signal }: CallContext): Promise<RunResult> {
+    const { runId: run_id, launchId: launch_id, input } = run;
+    const answer = (event: PodEvent): RunResult | undefined => {
+      if (event.event === "run_accepted" && event.data.run_id === run_id) {
+        return { kind: "accepted", acceptance: event.data.evidence };
+      }
+      if (event.event === "run_rejected" && event.data.run_id === run_id) {
+        const { code, message } = event.data;
+        return { kind: "rejected", code, message };
+      }
+      return undefined;
+    };
+    const params = { run_id, launch_id, input: [...input] };
+    return await this.#connectionOf(pod).request({ method: "run", params }, answer, signal);
+  }
+
+  async stop(pod: GuardianPod, { signal, withinMs }: StopContext): Promise<StopAnswer> {
+    const { registry } = this.#options;
+    const { identity, connection } = this.#ties.get(pod) ?? {};
+    connection?.close();
+    return await stopGuardian(pod, { registry, started: identity, withinMs, signal });
+  }
+
+  async probe(reference: PodReference, { podLock }: ProbeContext): Promise<Probe | ProbedProcesses> {
+    const { registry } = this.#options;
+    const { ticket, launchId } = reference;
+    this.podAt(reference);
+    const record = await recordOf(reference, registry);
+    const guardian = record?.processes.find((one) => one.as === "guardian");
+    // Another Pod of the ticket may hold it, if our guardian is known to be gone.
+    if (podLock === "held" && (guardian === undefined || lifeOf(guardian) !== "gone")) return "live";
+    const reaper = record?.processes.find((one) => one.as === "reaper");
+    const agentLock = registry.probeAgentLock(ticket);
+    const pids = findSurvivors({ launchId, processes: record?.processes ?? [] }).map(({ pid }) => pid);
+    if (pids.length > 0) return { probe: "lingering", pids };
+    if (agentLock === "held" && podLock === "free") {
+      return { probe: "lingering", pids: reaper && lifeOf(reaper) === "alive" ? [reaper.pid] : [] };
+    }
+    // What runs in another PID namespace cannot be seen from here; its lock can.
+    const unseen = record?.processes.some((one) => lifeOf(one) === "unknown") ?? false;
+    if (unseen && record?.proof !== "kernel") return "unknown";
+    return reference.session?.restorable ? "restorable" : "gone";
+  }
+
+  async findAccepted(ticket: TicketRef): Promise<GuardianPod | undefined> {
+    for (const stored of await this.#options.registry.pods(ticket)) {
+      if (stored.kind !== "pod") continue;
+      const { runtime, state, acceptance, processes, pod, launchId } = stored.record;
+      if (runtime.kind !== this.kind || state === "ended" || acceptance === undefined) continue;
+      const guardian = processes.find((one) => one.as === "guardian");
+      if (guardian && lifeOf(guardian) === "gone") continue;
+      return new GuardianPod(pod, launchId, ticket);
+    }
+    return undefined;
+  }
+
+  /** Resolves when the Pod's first run has ended, with the stop reason. Rejects if the Pod ends before. */
+  async runEnded(pod: GuardianPod, { signal }: CallContext): Promise<string> {
+    const record = await recordOf(pod, this.#options.registry);
+    if (record?.socket === undefined) {
+      throw new LaunchClaimError("pod_unreachable", `the record of Pod ${pod.name} names no socket`);
+    }
+    const { connection, snapshot } = await PodConnection.open(record.socket, signal);
+    try {
+      if (snapshot.run?.stop_reason !== undefined) return snapshot.run.stop_reason;
+      return await connection.next(
+        (event) =>
+          event.event === "run_ended" && event.data.run_id === pod.launchId
+            ? event.data.stop_reason
+            : undefined,
+        signal,
+      );
+    } finally {
+      connection.close();
+    }
+  }
+
+  detach(pod: GuardianPod): void {
+    const { guardian, connection } = this.#ties.get(pod) ?? {};
+    this.#ties.delete(pod);
+    connection?.close();
+    // The end of the control channel: a Pod that has accepted nothing ends by it, one that has works on.
+    guardian?.control.destroy();
+    // The host may exit while the Pod lives.
+    guardian?.child.unref();
+  }
+
+  #specify(launch: LaunchInfo, record: PodRecord): Specification {
+    const { registry, workspace } = this.#options;
+    const { plan, podName, ticket, timeouts } = launch;
+    const { recipe } = plan;
+    if (recipe === undefined) {
+      throw new LaunchClaimError("request_invalid", "the launch names no agent that the guardian could run", {
+        hint: "Name a configured agent, or give the agent's command.",
+      });
+    }
+    const directory = registry.podDirectory(ticket, podName);
+    return {
+      workspace,
+      record,
+      socket: socketPathFor(podName, {
+        registry: workspace.directory,
+        data: workspace.parents[0] ?? directory,
+      }),
+      cwd: plan.cwd,
+      agent: { name: plan.agent ?? recipe.command[0] ?? "agent", recipe },
+      restored: restoredEnvironment(),
+      whenDone: plan.whenDone ?? "keep",
+      idleStopMs: plan.idleStopMs ?? IDLE_STOP_MS,
+      stopMs: AGENTS_SHARE * timeouts.stopMs,
+      limits: LIMITS,
+    };
+  }
+
+  #tiesOf(pod: GuardianPod): Ties {
+    const ties = this.#ties.get(pod) ?? {};
+    this.#ties.set(pod, ties);
+    return ties;
+  }
+
+  #connectionOf(pod: GuardianPod): PodConnection {
+    const connection = this.#ties.get(pod)?.connection;
+    if (connection) return connection;
+    throw new LaunchClaimError("pod_unreachable", `this process is not connected to Pod ${pod.name}`);
+  }
+}
+
+/** What a guardian says before it has its own log, and the trace of a defect, goes here. */
+function openLog(directory: string): number {
+  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = fs.constants;
+  return fs.openSync(join(directory, "pod.log"), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+}
+
+function snapshotOf({ protocol, pod, launch_id, status, run, session, agent }: Snapshot): PodSnapshot {
+  return {
+    protocol,
+    pod,
+    launchId: launch_id,
+    status,
+    ...(run && { run: { runId: run.run_id, acceptance: run.evidence } }),
+    ...(session && { session }),
+    agent: { driver: agent.driver, name: agent.name, ...(agent.command && { command: agent.command }) },
+  };
+}

@@ -1,0 +1,122 @@
+import net from "node:net";
+import { LaunchClaimError } from "../errors.js";
+import { lineOf, LineSplitter } from "./lines.js";
+import { parseEvent, type Method, type PodEvent, type Snapshot } from "./messages.js";
+
+interface Waiter {
+  see(event: PodEvent): void;
+  fail(error: Error): void;
+}
+
+/** A client's connection to a Pod. Whoever waits for an event is woken by it, by the connection's end or by a signal. */
+export class PodConnection {
+  readonly #socket: net.Socket;
+  readonly #waiting = new Set<Waiter>();
+  #lost: Error | undefined;
+
+  private constructor(path: string) {
+    this.#socket = net.connect(path);
+    const lines = new LineSplitter();
+    this.#socket.on("data", (chunk: Buffer) => {
+      try {
+        for (const line of lines.push(chunk)) this.#receive(line);
+      } catch (error) {
+        this.#socket.destroy(error as Error);
+      }
+    });
+    this.#socket.on("error", (error) => this.#lose(error));
+    this.#socket.on("close", () => this.#lose(new Error("the Pod closed the connection")));
+  }
+
+  /**
+   * Connects and reads the Pod's first word.
+   *
+   * @throws LaunchClaimError `pod_unreachable`
+   */
+  static async open(
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly connection: PodConnection; readonly snapshot: Snapshot }> {
+    const connection = new PodConnection(path);
+    try {
+      const snapshot = await connection.next(
+        (event) => (event.event === "snapshot" ? event.data : undefined),
+        signal,
+      );
+      return { connection, snapshot };
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Sends, and waits for the first event in which `pick` finds the answer. */
+  async request<Answer>(
+    message: Method,
+    pick: (event: PodEvent) => Answer | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    // Listens BEFORE it sends: the answer may come in the same turn as the write returns.
+    const answer = this.next(pick, signal);
+    this.send(message);
+    return await answer;
+  }
+
+  send(message: Method): void {
+    this.#socket.write(lineOf(message));
+  }
+
+  /** Waits for the first event in which `pick` finds something. */
+  next<Answer>(pick: (event: PodEvent) => Answer | undefined, signal: AbortSignal): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const settle = (result: () => void) => {
+        this.#waiting.delete(waiter);
+        signal.removeEventListener("abort", abort);
+        result();
+      };
+      const waiter: Waiter = {
+        see: (event) => {
+          const answer = pick(event);
+          if (answer !== undefined) settle(() => resolve(answer));
+        },
+        fail: (error) => settle(() => reject(error)),
+      };
+      const abort = () =>
+        waiter.fail(
+          new LaunchClaimError("aborted", "nobody waits for the Pod any more", { cause: signal.reason }),
+        );
+      if (this.#lost) reject(this.#lost);
+      else if (signal.aborted) abort();
+      else {
+        this.#waiting.add(waiter);
+        signal.addEventListener("abort", abort, { once: true });
+      }
+    });
+  }
+
+  /** Closes once everything that was sent has left. */
+  finish(): void {
+    this.#socket.destroySoon();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(line: string): void {
+    const parsed = parseEvent(line);
+    if (parsed.kind === "broken") {
+      this.#socket.destroy(new Error("the Pod sent a line that is no JSON"));
+      return;
+    }
+    // What is not known here is for somebody else: a newer Pod may say more.
+    if (parsed.kind === "message") for (const waiter of [...this.#waiting]) waiter.see(parsed.message);
+  }
+
+  #lose(cause: Error): void {
+    this.#lost ??= new LaunchClaimError("pod_unreachable", `the Pod does not answer: ${cause.message}`, {
+      cause,
+    });
+    for (const waiter of [...this.#waiting]) waiter.fail(this.#lost);
+  }
+}
