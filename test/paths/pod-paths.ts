@@ -2,7 +2,15 @@
 import { createActor, fromPromise, type EventObject, type SnapshotFrom } from "xstate";
 import { getShortestPaths, getSimplePaths, getStateNodes } from "xstate/graph";
 import { podMachine } from "../../machines/pod.machine.js";
-import type { PodInput, PodTold } from "../../machines/pod.types.js";
+import type {
+  EndAgentInput,
+  EndAgentResult,
+  PodInput,
+  PodReady,
+  PodTold,
+  ReceiptInput,
+  SettleInput,
+} from "../../machines/pod.types.js";
 
 export type PodSnapshot = SnapshotFrom<typeof podMachine>;
 
@@ -111,10 +119,10 @@ function take(events: readonly EventObject[], input: PodInput): PodPath {
 export function heldActors() {
   const held = () => new Promise<never>(() => undefined);
   return {
-    bootAgent: fromPromise<never, null>(held),
-    writeReceipt: fromPromise<never, never>(held),
-    settleClaim: fromPromise<never, never>(held),
-    endAgent: fromPromise<never, never>(held),
+    bootAgent: fromPromise<PodReady, null>(held),
+    writeReceipt: fromPromise<null, ReceiptInput>(held),
+    settleClaim: fromPromise<null, SettleInput>(held),
+    endAgent: fromPromise<EndAgentResult, EndAgentInput>(held),
   };
 }
 
