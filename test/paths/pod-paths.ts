@@ -65,7 +65,7 @@ export function podTransitions(input: PodInput): PodStep[] {
   return reached
     .filter(({ state }) => state.status === "active")
     .flatMap(({ state, steps }) =>
-      eventsIn(state as PodSnapshot).map((event) => {
+      eventsIn(state).map((event) => {
         const way: EventObject[] = steps.slice(1).map((step) => step.event);
         return take([...way, event], input).steps.at(-1);
       }),
