@@ -16,7 +16,7 @@ export interface AgentScript {
   readonly ignoreCancel?: boolean;
   /** Started at once; ended by nobody but by whoever finds it. */
   readonly grandchild?: GrandchildKind;
-  /** Gets a line with the pid of each grandchild (not for `refork`, which has a new one every few milliseconds). */
+  /** Gets a line with the pid of each grandchild; for `refork` that of its first, which stays the id of their group. */
   readonly grandchildrenFile?: string;
   /** Gets one JSON line `{launchId, sessionId, text}` for each prompt, past whatever code is under test. */
   readonly promptsFile?: string;
