@@ -7,11 +7,11 @@ import { AT_ONCE, built, guardianOptions, scriptedRecipe } from "../fixtures/gua
 import { MisbehavingGuardian, type Mishap } from "../fixtures/misbehaving-guardian.js";
 import { processesOfLaunch } from "../fixtures/processes.js";
 import { adoptedIn, violations, type PathRun } from "./demand.js";
-import { NEVER_MS, type PathScript } from "./path-script.js";
+import { NEVER_MS, PASSES_AFTERWARDS_MS, type PathScript } from "./path-script.js";
 import { ProcessWorld, type PathPods, type Place } from "./process-world.js";
 
 /** A guardian that never answers is SIGKILLed only after most of this: long enough for the rest of it on a slow machine. */
-const STOP_OF_A_STOPPED_GUARDIAN_MS = 8_000;
+const STOP_OF_A_STOPPED_GUARDIAN_MS = 16_000;
 const SOCKETS = "LAUNCH_CLAIM_RUNTIME_DIR";
 
 /** @param directory an empty one, which the caller removes */
@@ -58,8 +58,14 @@ function guardiansAt({ workspace, home, pods }: Place): PathPods {
       });
       return createLauncherWith({ workspace, home, runtime, registry: options.registry }, seams);
     },
-    requestFor: (script) =>
-      staysStopped(script) ? { timeouts: { ...script.timeouts, stopMs: STOP_OF_A_STOPPED_GUARDIAN_MS } } : {},
+    requestFor: (script) => ({
+      timeouts: {
+        ...script.timeouts,
+        // It is there before it is given up: what was never started needs no stop.
+        ...(script.outlasts("startPod") && { readyMs: PASSES_AFTERWARDS_MS }),
+        ...(staysStopped(script) && { stopMs: STOP_OF_A_STOPPED_GUARDIAN_MS }),
+      },
+    }),
     dyingLauncher: ({ id }) => [
       built("test/fixtures/path-dying-guardian-launcher.js"),
       workspace,

@@ -3,7 +3,23 @@ import type { LaunchPath, PathStep } from "launch-claim/testing";
 
 /** The one delay that the path says passes; everything else has all the time of a slow machine. */
 const PASSES_MS = 150;
+/** For a delay that passes on a deed which must have been done by then, whoever hears of it. */
+export const PASSES_AFTERWARDS_MS = 3_000;
 export const NEVER_MS = 30_000;
+
+const DELAYS = [
+  "admitMs",
+  "readyMs",
+  "connectMs",
+  "peerMs",
+  "runAckMs",
+  "commitMs",
+  "verifyMs",
+  "stopMs",
+] as const;
+
+/** For launches that are not themselves what a path is about. */
+export const PATIENT: LaunchTimeouts = timeoutsBy(() => NEVER_MS);
 
 /** What a path asks of the Pod, the request and the ports. */
 export class PathScript {
@@ -58,21 +74,17 @@ export class PathScript {
   }
 
   get timeouts(): LaunchTimeouts {
-    const delays = [
-      "admitMs",
-      "readyMs",
-      "connectMs",
-      "peerMs",
-      "runAckMs",
-      "commitMs",
-      "verifyMs",
-      "stopMs",
-    ] as const;
     const passing = new Set(this.#steps.flatMap(({ by }) => (by.kind === "timeout" ? [by.delay] : [])));
-    return Object.fromEntries(
-      delays.map((delay) => [delay, passing.has(delay) ? PASSES_MS : NEVER_MS]),
-    ) as unknown as LaunchTimeouts;
+    const isDone = (delay: keyof LaunchTimeouts) =>
+      delay === "commitMs" && this.passes("readBackClaim", "ours");
+    return timeoutsBy((delay) =>
+      !passing.has(delay) ? NEVER_MS : isDone(delay) ? PASSES_AFTERWARDS_MS : PASSES_MS,
+    );
   }
+}
+
+function timeoutsBy(msOf: (delay: keyof LaunchTimeouts) => number): LaunchTimeouts {
+  return Object.fromEntries(DELAYS.map((delay) => [delay, msOf(delay)])) as unknown as LaunchTimeouts;
 }
 
 /** A path's title for people, with what is injected on it. */
