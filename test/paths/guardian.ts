@@ -7,11 +7,11 @@ import { AT_ONCE, built, guardianOptions, scriptedRecipe } from "../fixtures/gua
 import { MisbehavingGuardian, type Mishap } from "../fixtures/misbehaving-guardian.js";
 import { processesOfLaunch } from "../fixtures/processes.js";
 import { adoptedIn, violations, type PathRun } from "./demand.js";
-import { NEVER_MS, PASSES_AFTERWARDS_MS, type PathScript } from "./path-script.js";
+import { NEVER_MS, type PathScript } from "./path-script.js";
 import { ProcessWorld, type PathPods, type Place } from "./process-world.js";
 
 /** A guardian that never answers is SIGKILLed only after most of this: long enough for the rest of it on a slow machine. */
-const STOP_OF_A_STOPPED_GUARDIAN_MS = 16_000;
+const STOP_OF_A_STOPPED_GUARDIAN_MS = 24_000;
 const SOCKETS = "LAUNCH_CLAIM_RUNTIME_DIR";
 
 /** @param directory an empty one, which the caller removes */
@@ -52,17 +52,21 @@ function guardiansAt({ workspace, home, pods }: Place): PathPods {
                 settleMs: script.end === "claimed" ? 400 : 0,
               }),
               mishap: mishapOf(script),
+              onStopped: () => script.deedIsDone(),
               guardianStopMs: script.endsUnresolved ? NEVER_MS : undefined,
             }
           : { recipe: recipeFor({}) }),
       });
-      return createLauncherWith({ workspace, home, runtime, registry: options.registry }, seams);
+      // A guardian that nobody has started needs no stop: it is there before its start is given up.
+      const clock = script?.clockAwaitingDeed(
+        script.outlasts("startPod") || script.passes("readBackClaim", "ours"),
+      );
+      const { registry } = options;
+      return createLauncherWith({ workspace, home, runtime, registry, ...(clock && { clock }) }, seams);
     },
     requestFor: (script) => ({
       timeouts: {
         ...script.timeouts,
-        // It is there before it is given up: what was never started needs no stop.
-        ...(script.outlasts("startPod") && { readyMs: PASSES_AFTERWARDS_MS }),
         ...(staysStopped(script) && { stopMs: STOP_OF_A_STOPPED_GUARDIAN_MS }),
       },
     }),

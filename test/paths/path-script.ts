@@ -1,10 +1,8 @@
-import type { LaunchTimeouts } from "launch-claim";
+import type { LaunchClock, LaunchTimeouts } from "launch-claim";
 import type { LaunchPath, PathStep } from "launch-claim/testing";
 
 /** The one delay that the path says passes; everything else has all the time of a slow machine. */
 const PASSES_MS = 150;
-/** For a delay that passes on a deed which must have been done by then, whoever hears of it. */
-export const PASSES_AFTERWARDS_MS = 3_000;
 export const NEVER_MS = 30_000;
 
 const DELAYS = [
@@ -27,6 +25,8 @@ export class PathScript {
   readonly end: LaunchPath["end"];
   /** What was injected on the way, in the words of `injectionsOf`. */
   readonly injected: string[] = [];
+  /** Settles the deed that must be done before the delay passes which says that nobody heard of it. */
+  deedIsDone: () => void = () => undefined;
   readonly #steps: readonly PathStep[];
 
   constructor({ title, steps, end }: LaunchPath) {
@@ -73,13 +73,25 @@ export class PathScript {
     return this.#steps.some(({ from }) => from === "connecting.registeringPeers");
   }
 
+  /** Real time; but a machine that is slow does its deeds as well, before the one delay that waits for one. */
+  clockAwaitingDeed(isAwaited: boolean): LaunchClock {
+    const deed = new Promise<void>((resolve) => {
+      this.deedIsDone = resolve;
+      if (!isAwaited) resolve();
+    });
+    return {
+      now: () => Date.now(),
+      setTimeout: (callback, delayMs) => {
+        const fire = () => callback();
+        return setTimeout(() => (delayMs === PASSES_MS ? void deed.then(fire) : fire()), delayMs);
+      },
+      clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
+    };
+  }
+
   get timeouts(): LaunchTimeouts {
     const passing = new Set(this.#steps.flatMap(({ by }) => (by.kind === "timeout" ? [by.delay] : [])));
-    const isDone = (delay: keyof LaunchTimeouts) =>
-      delay === "commitMs" && this.passes("readBackClaim", "ours");
-    return timeoutsBy((delay) =>
-      !passing.has(delay) ? NEVER_MS : isDone(delay) ? PASSES_AFTERWARDS_MS : PASSES_MS,
-    );
+    return timeoutsBy((delay) => (passing.has(delay) ? PASSES_MS : NEVER_MS));
   }
 }
 

@@ -186,6 +186,7 @@ export class ProcessWorld implements PodWorld {
         if (script.outlasts(actor) || (actor === "admit" && script.cancelledIn("spawning.admitting"))) {
           script.injected.push(`${actor} does not answer`);
           if (actor === "admit" || script.passes("readBackClaim", "ours")) await effect(input, signal);
+          script.deedIsDone();
           return await hold();
         }
         if (script.passes(actor, "taken")) {
