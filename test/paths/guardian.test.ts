@@ -21,6 +21,8 @@ afterAll(async () => {
 // Side by side: each waits for its own processes most of the time, and has a ticket of its own.
 describe.concurrent(
   "every shortest path, with a scripted agent under the guardian, leaves what its ending demands",
+  // A path starts up to six processes of Node, and several run at a time.
+  { timeout: 180_000 },
   () => {
     it.each(shortestPaths().map((path) => [titleOf(path), path] as const))("%s", async (_, path) => {
       const run = await world.run(path);

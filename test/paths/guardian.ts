@@ -11,7 +11,7 @@ import { NEVER_MS, type PathScript } from "./path-script.js";
 import { ProcessWorld, type PathPods, type Place } from "./process-world.js";
 
 /** A guardian that never answers is SIGKILLed only after most of this: long enough for the rest of it on a slow machine. */
-const STOP_OF_A_STOPPED_GUARDIAN_MS = 8_000;
+const STOP_OF_A_STOPPED_GUARDIAN_MS = 24_000;
 const SOCKETS = "LAUNCH_CLAIM_RUNTIME_DIR";
 
 /** @param directory an empty one, which the caller removes */
@@ -52,14 +52,24 @@ function guardiansAt({ workspace, home, pods }: Place): PathPods {
                 settleMs: script.end === "claimed" ? 400 : 0,
               }),
               mishap: mishapOf(script),
+              onStopped: () => script.deedIsDone(),
               guardianStopMs: script.endsUnresolved ? NEVER_MS : undefined,
             }
           : { recipe: recipeFor({}) }),
       });
-      return createLauncherWith({ workspace, home, runtime, registry: options.registry }, seams);
+      // A guardian that nobody has started needs no stop: it is there before its start is given up.
+      const clock = script?.clockAwaitingDeed(
+        script.outlasts("startPod") || script.passes("readBackClaim", "ours"),
+      );
+      const { registry } = options;
+      return createLauncherWith({ workspace, home, runtime, registry, ...(clock && { clock }) }, seams);
     },
-    requestFor: (script) =>
-      staysStopped(script) ? { timeouts: { ...script.timeouts, stopMs: STOP_OF_A_STOPPED_GUARDIAN_MS } } : {},
+    requestFor: (script) => ({
+      timeouts: {
+        ...script.timeouts,
+        ...(staysStopped(script) && { stopMs: STOP_OF_A_STOPPED_GUARDIAN_MS }),
+      },
+    }),
     dyingLauncher: ({ id }) => [
       built("test/fixtures/path-dying-guardian-launcher.js"),
       workspace,

@@ -1,9 +1,23 @@
-import type { LaunchTimeouts } from "launch-claim";
+import type { LaunchClock, LaunchTimeouts } from "launch-claim";
 import type { LaunchPath, PathStep } from "launch-claim/testing";
 
 /** The one delay that the path says passes; everything else has all the time of a slow machine. */
 const PASSES_MS = 150;
 export const NEVER_MS = 30_000;
+
+const DELAYS = [
+  "admitMs",
+  "readyMs",
+  "connectMs",
+  "peerMs",
+  "runAckMs",
+  "commitMs",
+  "verifyMs",
+  "stopMs",
+] as const;
+
+/** For launches that are not themselves what a path is about. */
+export const PATIENT: LaunchTimeouts = timeoutsBy(() => NEVER_MS);
 
 /** What a path asks of the Pod, the request and the ports. */
 export class PathScript {
@@ -11,6 +25,8 @@ export class PathScript {
   readonly end: LaunchPath["end"];
   /** What was injected on the way, in the words of `injectionsOf`. */
   readonly injected: string[] = [];
+  /** Settles the deed that must be done before the delay passes which says that nobody heard of it. */
+  deedIsDone: () => void = () => undefined;
   readonly #steps: readonly PathStep[];
 
   constructor({ title, steps, end }: LaunchPath) {
@@ -57,22 +73,30 @@ export class PathScript {
     return this.#steps.some(({ from }) => from === "connecting.registeringPeers");
   }
 
-  get timeouts(): LaunchTimeouts {
-    const delays = [
-      "admitMs",
-      "readyMs",
-      "connectMs",
-      "peerMs",
-      "runAckMs",
-      "commitMs",
-      "verifyMs",
-      "stopMs",
-    ] as const;
-    const passing = new Set(this.#steps.flatMap(({ by }) => (by.kind === "timeout" ? [by.delay] : [])));
-    return Object.fromEntries(
-      delays.map((delay) => [delay, passing.has(delay) ? PASSES_MS : NEVER_MS]),
-    ) as unknown as LaunchTimeouts;
+  /** Real time; but a machine that is slow does its deeds as well, before the one delay that waits for one. */
+  clockAwaitingDeed(isAwaited: boolean): LaunchClock {
+    const deed = new Promise<void>((resolve) => {
+      this.deedIsDone = resolve;
+      if (!isAwaited) resolve();
+    });
+    return {
+      now: () => Date.now(),
+      setTimeout: (callback, delayMs) => {
+        const fire = () => callback();
+        return setTimeout(() => (delayMs === PASSES_MS ? void deed.then(fire) : fire()), delayMs);
+      },
+      clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
+    };
   }
+
+  get timeouts(): LaunchTimeouts {
+    const passing = new Set(this.#steps.flatMap(({ by }) => (by.kind === "timeout" ? [by.delay] : [])));
+    return timeoutsBy((delay) => (passing.has(delay) ? PASSES_MS : NEVER_MS));
+  }
+}
+
+function timeoutsBy(msOf: (delay: keyof LaunchTimeouts) => number): LaunchTimeouts {
+  return Object.fromEntries(DELAYS.map((delay) => [delay, msOf(delay)])) as unknown as LaunchTimeouts;
 }
 
 /** A path's title for people, with what is injected on it. */

@@ -12,9 +12,9 @@ import { processesOfLaunch, waitUntil } from "../fixtures/processes.js";
 import type { PathRun } from "./demand.js";
 import { foreignClaim } from "./foreign-claim.js";
 import { observe, type PodWorld } from "./observe.js";
-import { PathScript } from "./path-script.js";
+import { PathScript, PATIENT } from "./path-script.js";
 
-export const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 20_000;
 const PEER: TicketRef = { id: "PEER" };
 const SLEEPER: TicketRef = { id: "SLEEPER" };
 
@@ -93,7 +93,7 @@ export class ProcessWorld implements PodWorld {
     await this.#cancelAsSaid(launch, script);
     const outcome = await launch.outcome;
     const after = observe(this, ticket.id);
-    const retry = await this.#launcher().launch({ ticket, prompt: "again" }).outcome;
+    const retry = await this.#launcher().launch({ ticket, prompt: "again", timeouts: PATIENT }).outcome;
     await this.#clear(ticket);
     return { path, launchId: launch.launchId, outcome, before, after, retry, injected: script.injected };
   }
@@ -137,7 +137,7 @@ export class ProcessWorld implements PodWorld {
   }
 
   async #claim(ticket: TicketRef): Promise<string> {
-    const outcome = await this.#launcher().launch({ ticket, prompt: "first" }).outcome;
+    const outcome = await this.#launcher().launch({ ticket, prompt: "first", timeouts: PATIENT }).outcome;
     if (outcome.status !== "claimed") throw new Error(`what should stand was ${outcome.status}`);
     return outcome.claim.pod;
   }
@@ -186,6 +186,7 @@ export class ProcessWorld implements PodWorld {
         if (script.outlasts(actor) || (actor === "admit" && script.cancelledIn("spawning.admitting"))) {
           script.injected.push(`${actor} does not answer`);
           if (actor === "admit" || script.passes("readBackClaim", "ours")) await effect(input, signal);
+          script.deedIsDone();
           return await hold();
         }
         if (script.passes(actor, "taken")) {

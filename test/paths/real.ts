@@ -21,8 +21,11 @@ export function realWorld(directory: string): ProcessWorld {
 function ownPodsAt({ workspace, home, pods }: Place): PathPods {
   return {
     peersSleep: false,
-    launcher: (_, seams) =>
-      createLauncherWith({ workspace, home, runtime: new OwnPods({ directory: pods, program }) }, seams),
+    launcher: (script, seams) => {
+      const runtime = new OwnPods({ directory: pods, program });
+      const clock = script?.clockAwaitingDeed(script.passes("readBackClaim", "ours"));
+      return createLauncherWith({ workspace, home, runtime, ...(clock && { clock }) }, seams);
+    },
     requestFor: (script) => {
       const manner = mannerOf(script);
       // What cannot be stopped must not end by itself either, or nothing would be left to find.
