@@ -170,7 +170,7 @@ describe("a Pod on a simulated clock", () => {
     const { clock, now, actor } = pod({ whenDone: "keep", idleStopMs: 1_000 }, accepted);
     clock.increment(60_000);
     expect(now()).toBe("running.accepted");
-    actor.send(done as never);
+    actor.send(done);
     clock.increment(900);
     for (const event of [...accepted.slice(1), done]) actor.send(event as never);
     clock.increment(900);

@@ -2,7 +2,15 @@
 import { createActor, fromPromise, type EventObject, type SnapshotFrom } from "xstate";
 import { getShortestPaths, getSimplePaths, getStateNodes } from "xstate/graph";
 import { podMachine } from "../../machines/pod.machine.js";
-import type { PodInput, PodTold } from "../../machines/pod.types.js";
+import type {
+  EndAgentInput,
+  EndAgentResult,
+  PodInput,
+  PodReady,
+  PodTold,
+  ReceiptInput,
+  SettleInput,
+} from "../../machines/pod.types.js";
 
 export type PodSnapshot = SnapshotFrom<typeof podMachine>;
 
@@ -57,7 +65,7 @@ export function podTransitions(input: PodInput): PodStep[] {
   return reached
     .filter(({ state }) => state.status === "active")
     .flatMap(({ state, steps }) =>
-      eventsIn(state as PodSnapshot).map((event) => {
+      eventsIn(state).map((event) => {
         const way: EventObject[] = steps.slice(1).map((step) => step.event);
         return take([...way, event], input).steps.at(-1);
       }),
@@ -109,13 +117,16 @@ function take(events: readonly EventObject[], input: PodInput): PodPath {
 
 /** They never settle: the path says what they have come to. */
 export function heldActors() {
-  const held = () => new Promise<never>(() => undefined);
   return {
-    bootAgent: fromPromise<never, null>(held),
-    writeReceipt: fromPromise<never, never>(held),
-    settleClaim: fromPromise<never, never>(held),
-    endAgent: fromPromise<never, never>(held),
+    bootAgent: fromPromise<PodReady, null>(forever),
+    writeReceipt: fromPromise<null, ReceiptInput>(forever),
+    settleClaim: fromPromise<null, SettleInput>(forever),
+    endAgent: fromPromise<EndAgentResult, EndAgentInput>(forever),
   };
+}
+
+async function forever(): Promise<never> {
+  return await new Promise<never>(() => undefined);
 }
 
 export function podStates(): string[] {
