@@ -117,13 +117,16 @@ function take(events: readonly EventObject[], input: PodInput): PodPath {
 
 /** They never settle: the path says what they have come to. */
 export function heldActors() {
-  const held = () => new Promise<never>(() => undefined);
   return {
-    bootAgent: fromPromise<PodReady, null>(held),
-    writeReceipt: fromPromise<null, ReceiptInput>(held),
-    settleClaim: fromPromise<null, SettleInput>(held),
-    endAgent: fromPromise<EndAgentResult, EndAgentInput>(held),
+    bootAgent: fromPromise<PodReady, null>(forever),
+    writeReceipt: fromPromise<null, ReceiptInput>(forever),
+    settleClaim: fromPromise<null, SettleInput>(forever),
+    endAgent: fromPromise<EndAgentResult, EndAgentInput>(forever),
   };
+}
+
+async function forever(): Promise<never> {
+  return await new Promise<never>(() => undefined);
 }
 
 export function podStates(): string[] {
