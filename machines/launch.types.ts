@@ -139,7 +139,12 @@ export type AgentRecipe = {
   /** Added to the host's environment. Stored nowhere. */
   readonly environment?: Readonly<Record<string, string>>;
 } & (
-  | { readonly driver: "acp"; readonly evidence: AcpEvidence }
+  | {
+      readonly driver: "acp";
+      readonly evidence: AcpEvidence;
+      /** False: its sessions cannot be loaded again, whatever it offers. Default: what it offers. */
+      readonly restorable?: boolean;
+    }
   | { readonly driver: "command"; readonly accept: CommandEvidence }
 );
 
@@ -172,7 +177,7 @@ export type AdmitResult =
 
 export type RunResult =
   | { readonly kind: "accepted"; readonly acceptance: Acceptance; readonly session?: SessionInfo }
-  | { readonly kind: "rejected"; readonly code: string; readonly message: string };
+  | { readonly kind: "rejected"; readonly code: string; readonly message: string; readonly hint?: string };
 
 export type CommitResult =
   { readonly kind: "committed"; readonly claim: Claim } | { readonly kind: "taken"; readonly block: Block };

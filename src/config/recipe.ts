@@ -51,6 +51,12 @@ const acpEntry = z.strictObject({
     .describe(
       "An end_turn without any sign of progress is a rejection: for agents that end failed turns so.",
     ),
+  restorable: z
+    .boolean()
+    .optional()
+    .describe(
+      "false: its sessions cannot be loaded again, for agents that offer it and fail. Default: what it offers.",
+    ),
 });
 
 const commandEntry = z.strictObject({
@@ -79,7 +85,7 @@ export type RecipeEntry = Pick<AgentRecipe, "command" | "environment"> &
   (
     | ({ readonly driver: "acp"; readonly evidence?: AcpEvidence["level"] } & Partial<
         Omit<AcpEvidence, "level">
-      >)
+      > & { readonly restorable?: boolean })
     | {
         readonly driver: "command";
         /** `exit`, `output:REGEX` or `alive:DURATION`. */
@@ -94,9 +100,9 @@ function asRecipe(entry: z.output<typeof acpEntry> | z.output<typeof commandEntr
   const { command, environment } = entry;
   const program = { command, ...(environment && { environment }) };
   if (entry.driver === "command") return { ...program, driver: "command", accept: entry.accept };
-  const { evidence: level, settleMs, requireMessageId, endTurnNeedsProgress } = entry;
+  const { evidence: level, settleMs, requireMessageId, endTurnNeedsProgress, restorable } = entry;
   const evidence: AcpEvidence = { level, settleMs, requireMessageId, endTurnNeedsProgress };
-  return { ...program, driver: "acp", evidence };
+  return { ...program, driver: "acp", evidence, ...(restorable !== undefined && { restorable }) };
 }
 
 /** A recipe that was read already, written again; anything else is left for the schema to judge. */

@@ -27,6 +27,7 @@ import type { Specification } from "./specification.js";
 import {
   restoredEnvironment,
   specify,
+  hintFor,
   spawnGuardian,
   type GuardianProcess,
   type GuardianProgram,
@@ -128,7 +129,8 @@ export class GuardianRuntime implements PodRuntime<GuardianPod> {
       }
       if (event.event === "run_rejected" && event.data.run_id === run_id) {
         const { code, message } = event.data;
-        return { kind: "rejected", code, message };
+        const hint = hintFor(code);
+        return { kind: "rejected", code, message, ...(hint !== undefined && { hint }) };
       }
       return undefined;
     };

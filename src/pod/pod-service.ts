@@ -50,9 +50,11 @@ export class PodService implements ServerEvents {
     actor.on("runAccepted", ({ runId, acceptance, first }) => {
       const data = { run_id: runId, evidence: acceptance };
       if (first) this.#firstRun = data;
+      around.log.write("guardian", `the run was accepted: ${legible(acceptance.kind, 60)}`);
       this.#answer(runId, { event: "run_accepted", data });
     });
     actor.on("runRejected", ({ runId, code, message }) => {
+      around.log.write("guardian", `the run was not taken (${code}): ${firstLineOf(message)}`);
       this.#answer(runId, { event: "run_rejected", data: { run_id: runId, code, message } });
     });
     actor.on("runEnded", ({ runId, ending }) => this.#ended(runId, ending));
@@ -173,6 +175,7 @@ export class PodService implements ServerEvents {
     const reason = ending.kind === "done" ? ending.stopReason : `failed: ${ending.message}`;
     const event: PodEvent = { event: "run_ended", data: { run_id: runId, stop_reason: reason } };
     if (this.#firstRun?.run_id === runId) this.#firstRun = { ...this.#firstRun, stop_reason: reason };
+    this.#around.log.write("guardian", `the run has ended: ${firstLineOf(reason)}`);
     this.#answers.end(runId, event);
     this.#around.broadcast(event);
     const { pod, ticket } = this.#specification.record;
@@ -213,6 +216,11 @@ export class PodService implements ServerEvents {
 function statusOf(snapshot: SnapshotFrom<PodMachine>): PodStatus {
   if (snapshot.matches("running")) return "running";
   return snapshot.matches("draining") || snapshot.matches("stopped") ? "draining" : "idle";
+}
+
+/** For the log, which has the agent's last words already. */
+function firstLineOf(message: string): string {
+  return legible(message.split("\n", 1)[0] ?? "", 500);
 }
 
 /** The agent's last words belong to the reason: whoever launched it may have no other way to see them. */

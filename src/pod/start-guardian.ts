@@ -119,7 +119,7 @@ function notReady({
 }: Extract<ControlEvent, { event: "not_ready" }>["data"]) {
   const words = tail.filter((line) => line.trim() !== "").map((line) => legible(line, 300));
   const told = words.length === 0 ? message : `${message}; its last words:\n${words.join("\n")}`;
-  return new LaunchClaimError(codeOf(code), told, { hint: hints[code] });
+  return new LaunchClaimError(codeOf(code), told, { hint: hintFor(code) });
 }
 
 const hints: Readonly<Record<string, string>> = {
@@ -128,6 +128,11 @@ const hints: Readonly<Record<string, string>> = {
   agent_auth_required: "Log in with the agent's own command first, or give it its key in the environment.",
   agent_protocol_mismatch: "Update the agent, or launch-claim.",
 };
+
+/** What a person can do about what went wrong with an agent; the same before its first run and after. */
+export function hintFor(code: string): string | undefined {
+  return Object.hasOwn(hints, code) ? hints[code] : undefined;
+}
 
 function codeOf(code: string): LaunchClaimCode {
   const known: readonly LaunchClaimCode[] = [...AGENT_CODES, "lock_busy", "io_failed", "request_invalid"];

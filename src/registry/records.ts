@@ -97,7 +97,7 @@ export const snapshotSchema = z.looseObject({
 
 export const runResultSchema = z.discriminatedUnion("kind", [
   z.looseObject({ kind: z.literal("accepted"), acceptance, session: z.exactOptional(session) }),
-  z.looseObject({ kind: z.literal("rejected"), code: text, message: text }),
+  z.looseObject({ kind: z.literal("rejected"), code: text, message: text, hint: z.exactOptional(text) }),
 ]) satisfies z.ZodType<RunResult>;
 
 export type RecordKind = keyof typeof schemas;

@@ -101,6 +101,23 @@ describe("the agent of a launch", () => {
     );
   });
 
+  test("has no session to restore with gemini, which offers to load one and finds none", async () => {
+    expect((await launched(new LaunchHost(), { agent: "gemini" })).plan?.recipe).toMatchObject({
+      restorable: false,
+    });
+    expect((await launched(new LaunchHost(), { agent: "qwen" })).plan?.recipe).not.toHaveProperty(
+      "restorable",
+    );
+  });
+
+  test.each([true, false, undefined])("may be configured with restorable: %j", async (restorable) => {
+    const host = new LaunchHost();
+    const agent = { ...mine, ...(restorable !== undefined && { restorable }) };
+    host.configure({ agents: { agent } });
+    await trusted(host);
+    expect((await launched(host, { agent: "agent" })).plan?.recipe).toEqual({ ...agent, evidence: progress });
+  });
+
   test("is a name and nothing else to a host's own runtime that knows it by itself", async () => {
     const { plan } = await launched(new LaunchHost(), { agent: "constructor" }, "panel");
     expect(plan).toMatchObject({ agent: "constructor" });

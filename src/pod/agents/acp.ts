@@ -218,8 +218,10 @@ class AcpDriver implements AgentDriver {
     const capabilities = fieldOf(initialized, "agentCapabilities");
     const offers = fieldOf(capabilities, "sessionCapabilities");
     this.#canDelete = isRecord(fieldOf(offers, "delete"));
-    const restorable = fieldOf(capabilities, "loadSession") === true || isRecord(fieldOf(offers, "resume"));
+    const offered = fieldOf(capabilities, "loadSession") === true || isRecord(fieldOf(offers, "resume"));
     const { name, recipe } = this.#context;
+    // Some offer it and fail: whoever relied on that would be told to keep a claim that nobody can restore.
+    const restorable = offered && !(recipe.driver === "acp" && recipe.restorable === false);
     return {
       agent: { driver: "acp", name, command: recipe.command },
       session: { id: sessionId, restorable },
