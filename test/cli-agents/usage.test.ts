@@ -74,7 +74,7 @@ describe("a command line that cannot be meant", () => {
     const told = await bench.cli(["launch", "T", "--timeout", "ready=3", "--json", ...AGENT]);
     expect({ code: told.code, stderr: told.stderr }).toEqual({ code: 2, stderr: "" });
     expect(told.json()).toEqual([
-      { error: { code: "usage", message: expect.stringContaining('"3"') as string } },
+      { error: { code: "usage_invalid", message: expect.stringContaining('"3"') as string } },
     ]);
   });
 
