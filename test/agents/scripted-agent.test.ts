@@ -5,7 +5,7 @@ import { createAcpDriver } from "../../src/pod/agents/acp.js";
 import type { AgentRecipe } from "../../machines/launch.types.js";
 import { BUILT, scriptedRecipe, SETTLED } from "../fixtures/driven-agents.js";
 import { drive } from "../fixtures/driven-process.js";
-import { environmentOf, isRunning, processAt, runningProcesses, waitUntil } from "../fixtures/processes.js";
+import { environmentOf, isRunning, processAt, waitUntil } from "../fixtures/processes.js";
 import { temporaryDirectory } from "../fixtures/temporary.js";
 
 const LAUNCH = "0199aaaa-scripted";
