@@ -7,6 +7,7 @@ export {
   type PathStep,
 } from "../launch/paths.js";
 export { Gates, type Gate } from "./gates.js";
+export type { AgentScript, AgentStep } from "./scripted-agent/script.js";
 export { dotted } from "../launch/steps.js";
 export { createLauncherWith, type LauncherSeams } from "../launcher.js";
 export type { LaunchEffects } from "../launch/effects.js";
