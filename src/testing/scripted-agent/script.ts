@@ -81,6 +81,6 @@ export interface RpcError {
 /**
  * How a grandchild tries to outlive the agent. `plain`: same group, and it holds the agent's stdio. `newSession`: a session of its
  * own. `doubleFork`: that, and its parent is gone. `daemonEnvI`: that, and its environment is empty. `refork`: a new process every
- * two milliseconds, each time with another pid. All of them end by themselves after ten minutes.
+ * two milliseconds, each time with another pid. All of them end by themselves: `refork` after a minute, the others after ten.
  */
 export type GrandchildKind = "plain" | "newSession" | "doubleFork" | "daemonEnvI" | "refork";

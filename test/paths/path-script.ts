@@ -1,0 +1,103 @@
+import type { LaunchTimeouts } from "launch-claim";
+import type { LaunchPath, PathStep } from "launch-claim/testing";
+
+/** The one delay that the path says passes; everything else has all the time of a slow machine. */
+const PASSES_MS = 150;
+export const NEVER_MS = 30_000;
+
+/** What a path asks of the Pod, the request and the ports. */
+export class PathScript {
+  readonly title: string;
+  readonly end: LaunchPath["end"];
+  /** What was injected on the way, in the words of `injectionsOf`. */
+  readonly injected: string[] = [];
+  readonly #steps: readonly PathStep[];
+
+  constructor({ title, steps, end }: LaunchPath) {
+    this.title = title;
+    this.end = end;
+    this.#steps = steps;
+  }
+
+  passes(actor: string, result: string): boolean {
+    return this.#steps.some(({ by }) => by.kind === "done" && by.actor === actor && by.result === result);
+  }
+
+  fails(actor: string): boolean {
+    return this.#steps.some(({ by }) => by.kind === "error" && by.actor === actor);
+  }
+
+  outlasts(actor: string): boolean {
+    return this.#steps.some(({ by }) => by.kind === "timeout" && by.actor === actor);
+  }
+
+  get cancelled(): string | undefined {
+    return this.#steps.find(({ by }) => by.kind === "event" && by.type === "CANCEL")?.from;
+  }
+
+  cancelledIn(state: string): boolean {
+    return this.cancelled === state;
+  }
+
+  /** Whether this actor must not answer: its delay passes, or the launch is cancelled in its state. */
+  isStuck(actor: string, state: string): boolean {
+    return this.outlasts(actor) || this.cancelledIn(state);
+  }
+
+  get adopts(): boolean {
+    return this.passes("admit", "adoptable");
+  }
+
+  get endsUnresolved(): boolean {
+    return this.end === "unresolved";
+  }
+
+  /** Whether the path gets as far as the hand-off. */
+  get meetsPeers(): boolean {
+    return this.#steps.some(({ from }) => from === "connecting.registeringPeers");
+  }
+
+  get timeouts(): LaunchTimeouts {
+    const delays = [
+      "admitMs",
+      "readyMs",
+      "connectMs",
+      "peerMs",
+      "runAckMs",
+      "commitMs",
+      "verifyMs",
+      "stopMs",
+    ] as const;
+    const passing = new Set(this.#steps.flatMap(({ by }) => (by.kind === "timeout" ? [by.delay] : [])));
+    return Object.fromEntries(
+      delays.map((delay) => [delay, passing.has(delay) ? PASSES_MS : NEVER_MS]),
+    ) as unknown as LaunchTimeouts;
+  }
+}
+
+/** A path's title for people, with what is injected on it. */
+export function titleOf(path: LaunchPath): string {
+  const injected = injectionsOf(path);
+  return injected.length === 0 ? path.title : `${path.title} [injected: ${injected.join("; ")}]`;
+}
+
+/** What is injected on this path, because no process can show it: told beforehand, for the test's title. */
+export function injectionsOf(path: LaunchPath): string[] {
+  const script = new PathScript(path);
+  return path.steps.flatMap(({ by, from }) => {
+    if (by.kind === "event")
+      return by.type === "CANCEL" && from === "spawning.admitting" ? ["admit does not answer"] : [];
+    const { actor } = by;
+    if (by.kind === "done") {
+      if (by.result === "taken") return ["another program writes its claim without the lock"];
+      return by.result === "unproven" ? ["the stop cannot be proven"] : [];
+    }
+    if (by.kind === "timeout") return isInjected(actor) ? [`${actor} does not answer`] : [];
+    return isInjected(actor) && !(actor === "admit" && script.fails("admit")) ? [`${actor} fails`] : [];
+  });
+}
+
+/** The launcher's own deeds; the others are the Pod's, which can show them. */
+function isInjected(actor: string): boolean {
+  return ["admit", "commitClaim", "readBackClaim", "stopPod"].includes(actor);
+}
