@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { LaunchInfo } from "../../src/index.js";
+import type { LaunchInfo, PodRuntime } from "../../src/index.js";
 import type { PodScript } from "../../src/testing/index.js";
 import { Held } from "../fixtures/launch-host.js";
 import { waitUntil } from "../fixtures/processes.js";
@@ -147,7 +147,6 @@ describe("a launch that is not understood starts nothing, exit code 2:", () => {
     "a prompt file that is too large": [["--prompt-file", "large.md"], "more than 1 MiB"],
     "a directory": [["--cwd", "none"], "--cwd: expected a directory"],
     "a ticket": [["--slug", "a\nb"], "slug"],
-    "--wait of a runtime that cannot tell": [["--wait"], "cannot tell when a run has ended"],
     "a role": [["--role", "wizard"], 'there is no role "wizard"'],
   };
   test.each(Object.entries(wrong))("%s", async (_, [argv, says]) => {
@@ -277,6 +276,43 @@ describe("how a launch ends is its exit code:", () => {
     });
     const { err } = await host.expectCode(0, "launch", "T-1");
     expect(err).toContain("the Pod works on");
+  });
+});
+
+describe("launch --wait", () => {
+  const ending = (host: CliHost, runEnded: NonNullable<PodRuntime["runEnded"]>) => {
+    host.podRuntime = host.runtimeWith({ runEnded });
+  };
+
+  test("returns when the run has ended, with the reason that its agent gave", async () => {
+    const host = new CliHost();
+    ending(host, async () => "end_turn\u202e");
+    const { out } = await host.expectCode(0, "launch", "T-1", "--wait");
+    expect(out).toMatch(/^claimed T-1: .*\nthe run has ended: end_turn\\u202e\n$/u);
+    await host.expectCode(0, "release", "T-1", "--stop");
+    expect((await host.json(0, "launch", "T-1", "--wait")).slice(-2)).toMatchObject([
+      { type: "outcome", status: "claimed" },
+      { type: "runEnded", stopReason: "end_turn\u202e" },
+    ]);
+  });
+
+  test("that is interrupted no longer waits: the Pod works on, and the claim stays", async () => {
+    const host = new CliHost();
+    ending(host, (_, { signal }) => {
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("given up")));
+        host.interrupt("SIGTERM");
+      });
+    });
+    const { err } = await host.expectCode(143, "launch", "T-1", "--wait");
+    expect(err).toContain("no longer waited for; the Pod works on");
+    expect(host.runtime.pods()).toHaveLength(1);
+  });
+
+  test("of a Pod that cannot tell is 1, after it was claimed", async () => {
+    const { out, err } = await new CliHost().expectCode(1, "launch", "T-1", "--wait");
+    expect(out).toMatch(/^claimed T-1/u);
+    expect(err).toContain("could tell when its run ends");
   });
 });
 

@@ -35,16 +35,16 @@ async function run(call: Call): Promise<number> {
     if (terminal.json) terminal.printJson({ pod, line });
     else terminal.print(legible(line, 10_000));
   };
-  const past = logLines(file);
   const follow = args.flag("follow");
-  if (past === undefined && !follow) {
+  // Taken BEFORE the first line is shown: whoever has seen it may interrupt at once.
+  const signal = follow ? AbortSignal.any([io.interrupts(), io.closed]) : undefined;
+  const past = logLines(file);
+  if (past === undefined && signal === undefined) {
     terminal.tell(`Pod ${legible(pod)} has no log here`);
     return EXIT.failed;
   }
   for (const line of last(past?.lines ?? [], lines)) show(line);
-  if (follow) {
-    await followLog(file, past?.end, { show, signal: AbortSignal.any([io.interrupts(), io.closed]) });
-  }
+  if (signal) await followLog(file, past?.end, { show, signal });
   return EXIT.done;
 }
 
