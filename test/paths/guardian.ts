@@ -4,11 +4,11 @@ import { createLauncherWith } from "launch-claim/testing";
 import type { AgentRecipe } from "../../machines/launch.types.js";
 import type { AgentScript, AgentStep } from "../../src/testing/scripted-agent/script.js";
 import { AT_ONCE, built, guardianOptions, scriptedRecipe } from "../fixtures/guardian-runtime.js";
-import { MisbehavingGuardian, type Mishap } from "../fixtures/misbehaving-guardian.js";
-import { processesOfLaunch } from "../fixtures/processes.js";
+import { isGuardian, MisbehavingGuardian, type Mishap } from "../fixtures/misbehaving-guardian.js";
+import { processesOfLaunch, waitUntil } from "../fixtures/processes.js";
 import { adoptedIn, violations, type PathRun } from "./demand.js";
 import { NEVER_MS, type PathScript } from "./path-script.js";
-import { ProcessWorld, type PathPods, type Place } from "./process-world.js";
+import { kill, PATIENCE_MS, ProcessWorld, type PathPods, type Place } from "./process-world.js";
 
 /** A guardian that never answers is SIGKILLed only after most of this: long enough for the rest of it on a slow machine. */
 const STOP_OF_A_STOPPED_GUARDIAN_MS = 24_000;
@@ -77,14 +77,39 @@ function guardiansAt({ workspace, home, pods }: Place): PathPods {
       id,
       JSON.stringify(recipeFor({})),
     ],
-    isStuckInStart: (launchId) =>
-      processesOfLaunch(launchId).some(({ command }) => command.includes("scripted-agent.js")),
+    isStuckInStart: (launchId) => processesOfLaunch(launchId).some(isAgent),
     promptsOf,
+    letGo: async (launchId, script) => {
+      const mayStay = script.adopts || script.passes("requestRun", "accepted");
+      if (script.endsUnresolved && !mayStay) await endsWithoutItsAgent(launchId);
+    },
     close: () => {
       if (before === undefined) Reflect.deleteProperty(process.env, SOCKETS);
       else process.env[SOCKETS] = before;
     },
   };
+}
+
+/**
+ * The launcher has let go before anything was accepted: all that kept the Pod was an agent that would not end. So it is taken away,
+ * and the guardian, to which nothing happens any more, must be gone as well.
+ */
+async function endsWithoutItsAgent(launchId: string): Promise<void> {
+  const isOver = () => {
+    const running = processesOfLaunch(launchId);
+    for (const one of running) {
+      if (isAgent(one)) kill(one.pid, "SIGKILL");
+      else if (isGuardian(one.command)) kill(one.pid, "SIGCONT");
+    }
+    return running.length === 0;
+  };
+  const what = `the end of the Pod of launch ${launchId}, which has accepted nothing and has no launcher`;
+  await waitUntil(isOver, { deadlineMs: PATIENCE_MS, what });
+}
+
+/** Past its gate: until then the process is still the one that holds it there. */
+function isAgent({ command }: { readonly command: string }): boolean {
+  return command.startsWith(process.execPath) && command.includes("scripted-agent.js");
 }
 
 function promptsIn(file: string, launchId: string): number {

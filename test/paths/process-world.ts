@@ -14,7 +14,7 @@ import { foreignClaim } from "./foreign-claim.js";
 import { observe, type PodWorld } from "./observe.js";
 import { PathScript, PATIENT } from "./path-script.js";
 
-const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 30_000;
 const PEER: TicketRef = { id: "PEER" };
 const SLEEPER: TicketRef = { id: "SLEEPER" };
 
@@ -39,6 +39,8 @@ export interface PathPods {
   promptsOf(launchId: string): number;
   /** True: a hand-off that does not end is the fault of a peer that sleeps. Otherwise it is the Pod's. */
   readonly peersSleep: boolean;
+  /** Once all was measured: rejects if the Pod does not end by itself that has accepted nothing and has no launcher any more. */
+  letGo(launchId: string, script: PathScript): Promise<void>;
   close(): void;
 }
 
@@ -94,7 +96,11 @@ export class ProcessWorld implements PodWorld {
     const outcome = await launch.outcome;
     const after = observe(this, ticket.id);
     const retry = await this.#launcher().launch({ ticket, prompt: "again", timeouts: PATIENT }).outcome;
-    await this.#clear(ticket);
+    try {
+      await this.#pods.letGo(launch.launchId, script);
+    } finally {
+      await this.#clear(ticket);
+    }
     return { path, launchId: launch.launchId, outcome, before, after, retry, injected: script.injected };
   }
 
@@ -219,7 +225,7 @@ export class ProcessWorld implements PodWorld {
     for (const launchId of observe(this, id).launches.keys()) {
       const isOver = () => {
         const left = this.processesOf(launchId);
-        for (const pid of left) kill(pid);
+        for (const pid of left) kill(pid, "SIGKILL");
         return left.length === 0;
       };
       await waitUntil(isOver, { deadlineMs: PATIENCE_MS, what: `the end of what launch ${launchId} left` });
@@ -227,10 +233,11 @@ export class ProcessWorld implements PodWorld {
   }
 }
 
-function kill(pid: number): void {
+/** Signals a process that may have ended since it was seen. */
+export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch {
-    // It has ended since it was seen.
+    // Then there is nothing left to signal.
   }
 }

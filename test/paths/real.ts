@@ -39,6 +39,8 @@ function ownPodsAt({ workspace, home, pods }: Place): PathPods {
     },
     isStuckInStart: (launchId) => processesOfLaunch(launchId).length > 0,
     promptsOf: (launchId) => promptsIn(pods, launchId),
+    // The stubborn ones do not, which is what they are for.
+    letGo: () => Promise.resolve(),
     close: () => undefined,
   };
 }
