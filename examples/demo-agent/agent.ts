@@ -3,8 +3,10 @@
  *
  *     launch-claim launch T-1 -- node dist/examples/demo-agent/agent.js
  *
- * With DEMO_AGENT_FAILS=1 in its environment, or `[refuse]` in the prompt, it refuses as an agent does whose model is down.
+ * With DEMO_AGENT_FAILS=1 in its environment, or `[refuse]` in the prompt, it refuses as an agent does whose model is down. DEMO_AGENT_PROMPTS names a
+ * file that gets a line for each prompt, so that anybody can count.
  */
+import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -25,6 +27,10 @@ function send(message: object): void {
 
 async function work({ id, params }: Request): Promise<void> {
   const text = (params?.prompt ?? []).map((block) => block.text ?? "").join(" ");
+  const prompts = process.env["DEMO_AGENT_PROMPTS"];
+  if (prompts !== undefined) {
+    appendFileSync(prompts, `${JSON.stringify({ launchId: process.env["LAUNCH_CLAIM_LAUNCH_ID"], text })}\n`);
+  }
   if (process.env["DEMO_AGENT_FAILS"] === "1" || text.includes("[refuse]")) {
     send({ id, error: { code: -32603, message: "the model is not available" } });
     return;

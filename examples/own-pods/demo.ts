@@ -11,7 +11,7 @@ import { count, heading, paint, table, visible } from "./screen.js";
 import { Stage } from "./stage.js";
 import { readTickets, type Ticket } from "./tickets.js";
 
-const SAMPLE = fileURLToPath(new URL("../../../examples/own-pods/sample", import.meta.url));
+const SAMPLE = fileURLToPath(new URL("../../../examples/sample", import.meta.url));
 
 async function play(stage: Stage): Promise<void> {
   const [search, csv, sessions] = showTickets(stage.workspace);
@@ -68,7 +68,7 @@ async function play(stage: Stage): Promise<void> {
 
 function showTickets(workspace: string): readonly [Ticket, Ticket, Ticket] {
   const { tickets, broken } = readTickets(workspace);
-  heading("Open tickets, in a copy of examples/own-pods/sample");
+  heading("Open tickets, in a copy of examples/sample");
   table(
     ["state", "ticket", "title"],
     [

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { printable } from "../text.js";
-import type { Command, Flag } from "./command.js";
+import type { CommandShape, Flag } from "./flags.js";
 import { UsageError } from "./usage-error.js";
 
 /** What every command takes. */
@@ -44,7 +44,7 @@ export class Arguments {
 }
 
 /** @throws UsageError */
-export function parseArguments(argv: readonly string[], command: Command): Arguments {
+export function parseArguments(argv: readonly string[], command: CommandShape): Arguments {
   const flags: Readonly<Record<string, Flag>> = { ...command.flags, ...GLOBAL_FLAGS };
   const options = Object.fromEntries(
     Object.entries(flags).map(([name, { value }]) => {
@@ -111,7 +111,7 @@ function valueOf(
   return value;
 }
 
-function checkWords(words: readonly string[], { name, positionals }: Command): void {
+function checkWords(words: readonly string[], { name, positionals }: CommandShape): void {
   const required = positionals.filter(({ optional }) => !optional);
   const missing = required[words.length];
   if (missing) throw new UsageError(`"${name}" needs <${missing.name}>, but nothing came`, usageHint(name));

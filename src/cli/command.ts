@@ -1,28 +1,10 @@
 import type { Arguments } from "./arguments.js";
+import type { CommandShape } from "./flags.js";
 import type { CliIo } from "./io.js";
 import type { Terminal } from "./terminal.js";
 
-/** A flag: with a value, or one that is there or not. */
-export interface Flag {
-  /** What its value is called in help; absent: it has none. */
-  readonly value?: string;
-  /** True if it may be given more than once. */
-  readonly repeatable?: boolean;
-  readonly help: string;
-}
-
-export interface Positional {
-  readonly name: string;
-  readonly optional?: boolean;
-}
-
 /** One command. Its file loads nothing that only running it needs: help is to be quick. */
-export interface Command {
-  readonly name: string;
-  readonly positionals: readonly Positional[];
-  /** True if `-- COMMAND ARG…` may follow. */
-  readonly takesCommand?: boolean;
-  readonly flags: Readonly<Record<string, Flag>>;
+export interface Command extends CommandShape {
   /** What it does, in paragraphs of at most 100 columns. */
   readonly about: string;
   /** @returns the exit code */

@@ -1,5 +1,6 @@
 import { GLOBAL_FLAGS } from "./arguments.js";
-import type { Command, Flag } from "./command.js";
+import type { Command } from "./command.js";
+import type { Flag } from "./flags.js";
 import type { CommandEntry } from "./commands.js";
 
 /** What `--help` prints: the commands, a line each. Needs none of them. */

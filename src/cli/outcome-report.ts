@@ -17,6 +17,12 @@ export function outcomeJson(outcome: Outcome): object {
   return told;
 }
 
+/** An agent's last words keep their lines; indented, so that no line of theirs looks like one of ours. */
+function legibleLines(message: string): string {
+  const lines = message.slice(0, 4_000).split("\n");
+  return lines.map((line) => legible(line, 2_000)).join("\n    ");
+}
+
 function causeText(cause: unknown): string | undefined {
   return cause === undefined ? undefined : messageOf(cause);
 }
@@ -39,7 +45,7 @@ export function reportOutcome(
       tellAdvice(adviceForBlock(outcome, id, line), terminal);
       return;
     case "failed":
-      terminal.tell(`${bad("failed")} while ${PHASES[outcome.phase]}: ${legible(outcome.message, 2_000)}`);
+      terminal.tell(`${bad("failed")} while ${PHASES[outcome.phase]}: ${legibleLines(outcome.message)}`);
       if (outcome.hint !== undefined) {
         terminal.tell(`${terminal.paintMessage("cyan", "hint:")} ${legible(outcome.hint, 2_000)}`);
       }
@@ -59,7 +65,7 @@ export function reportOutcome(
     case "unresolved":
       terminal.tell(`${bad("unresolved:")} ${legible(outcome.message)}`);
       if (outcome.pids.length > 0) terminal.tell(`  May still run: ${outcome.pids.join(", ")}`);
-      if (outcome.because) terminal.tell(`  It ended because: ${legible(outcome.because.message)}`);
+      if (outcome.because) terminal.tell(`  It ended because: ${legibleLines(outcome.because.message)}`);
       terminal.tell("  The ticket stays blocked until that is known.");
       tellAdvice(adviceForUnresolved(id, line), terminal);
   }

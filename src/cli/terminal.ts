@@ -69,7 +69,7 @@ export class Terminal {
 }
 
 /** JSON escapes C0 only; C1, bidi and the like are escaped here, which changes nothing for whoever parses it. */
-export function jsonText(value: unknown): string {
+function jsonText(value: unknown): string {
   return legible(JSON.stringify(value), Infinity);
 }
 

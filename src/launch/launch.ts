@@ -108,7 +108,8 @@ async function settle<Pod extends PodHandle>(
   snapshot: SnapshotFrom<LaunchMachine>,
   scope: LaunchScope<Pod>,
 ): Promise<Outcome> {
-  const outcome = outcomeOf(snapshot, scope.pids);
+  const pids = snapshot.matches("unresolved") ? await scope.livingPids() : scope.pids;
+  const outcome = outcomeOf(snapshot, pids);
   // Durable BEFORE the lock is given up. Where even this fails, the record still says that the Pod was started.
   if (outcome.status === "unresolved") await scope.markUnresolved(outcome.pids).catch(() => undefined);
   return outcome;

@@ -51,6 +51,6 @@ export async function rescue<Pod extends PodHandle>(
     const failed = { kind: "failed", phase: "stopping", code: "internal", message, cause: error } as const;
     return ended(ending ?? (by === "stop" ? cancelled : failed), stop.proof);
   } catch (cause) {
-    return await unresolved(scope.pids, messageOf(cause));
+    return await unresolved(await scope.livingPids(), messageOf(cause));
   }
 }

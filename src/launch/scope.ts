@@ -1,7 +1,7 @@
 import { LaunchClaimError } from "../errors.js";
-import type { ClaimRegistry, LaunchLock, PodLock, PodRecord, PodRuntime } from "../ports.js";
+import type { ClaimRegistry, LaunchLock, PodLock, PodProcess, PodRecord, PodRuntime } from "../ports.js";
 import type { LaunchTimeouts, PodHandle } from "../../machines/launch.types.js";
-import { identityOf } from "../processes.js";
+import { identityOf, lifeOf } from "../processes.js";
 import { podRecordOf } from "../registry/judge.js";
 
 /** What every actor of a launch works with. */
@@ -82,6 +82,25 @@ export class LaunchScope<Pod extends PodHandle> {
   /** The processes of this launch's Pods, as far as their runtime told. */
   get pids(): readonly number[] {
     return [...this.#owned.keys(), this.#adopted].flatMap((pod) => pod?.pids ?? []);
+  }
+
+  /**
+   * As `pids`, with what a Pod that keeps its own record has written: a guardian's handle tells of the guardian alone, one that was
+   * adopted of nobody, and its agent runs as well. Never rejects.
+   */
+  async livingPids(): Promise<readonly number[]> {
+    const recorded = await this.#recordedProcesses();
+    const alive = recorded.filter((one) => lifeOf(one) !== "gone").map(({ pid }) => pid);
+    return [...new Set([...this.pids, ...alive])];
+  }
+
+  async #recordedProcesses(): Promise<readonly PodProcess[]> {
+    const { registry, runtime } = this.#tools;
+    if (!runtime.recordsPods || this.#record === undefined) return [];
+    const { ticket, launchId } = this.#record;
+    // What cannot be read names nobody: the record still stands, and so does the block.
+    const record = await podRecordOf(ticket, launchId, registry).catch(() => undefined);
+    return record?.processes ?? [];
   }
 
   /** A Pod that another launch started: claimed by this one, never stopped by it. */
@@ -186,7 +205,9 @@ export class LaunchScope<Pod extends PodHandle> {
 
   /** Could not be proven: whoever comes next must find the processes by name. Durable before the lock is given up. */
   async markUnresolved(pids: readonly number[]): Promise<void> {
-    const processes = pids.flatMap((pid) => identityOf(pid) ?? []);
+    // As they were recorded, where they were: who of them is the guardian is what a stop goes by.
+    const recorded = await this.#recordedProcesses();
+    const processes = pids.flatMap((pid) => recorded.find((one) => one.pid === pid) ?? identityOf(pid) ?? []);
     await this.recordPod({ state: "unresolved", ...(processes.length > 0 && { processes }) });
   }
 

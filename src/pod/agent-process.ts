@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import fs from "node:fs";
 import os from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { LaunchClaimError, messageOf } from "../errors.js";
@@ -103,7 +104,10 @@ async function startUnderReaper(options: AgentOptions): Promise<AgentProcess> {
   };
 }
 
-/** `read` takes the gate's byte and no more, because sh reads what is no file byte by byte; `exec` keeps the pid. */
+/**
+ * `read` takes the gate's byte and no more, because sh reads what is no file byte by byte; `exec` keeps the pid. Some shells drop
+ * variables whose names they could not use themselves, such as `a-b`: a limit of this level.
+ */
 const GATE = 'IFS= read -r _ || exit 0; exec "$@"';
 
 async function startBehindShell(options: AgentOptions): Promise<AgentProcess> {
@@ -159,7 +163,9 @@ async function spawned(
     });
     return child;
   } catch (cause) {
-    throw failed(`start ${legible(command[0] ?? "")} in ${legible(cwd)}`, messageOf(cause), { cause });
+    // Node reports a missing directory as a missing program.
+    const why = fs.existsSync(cwd) ? messageOf(cause) : "the directory does not exist";
+    throw failed(`start ${legible(command[0] ?? "")} in ${legible(cwd)}`, why, { cause });
   }
 }
 

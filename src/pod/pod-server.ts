@@ -109,6 +109,7 @@ export class PodServer {
 
 function write(socket: net.Socket, line: string): void {
   if (socket.destroyed) return;
-  socket.write(line);
+  // What waits from before counts, and not this line: one that is longer than the backlog is no fault of the reader.
   if (socket.writableLength > MAX_BACKLOG_BYTES) socket.destroy();
+  else socket.write(line);
 }

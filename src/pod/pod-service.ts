@@ -230,7 +230,7 @@ function endingOf(end: RunEnd): RunEnding {
   return { kind: "failed", code, message: withLastWords(message, stderrTail) };
 }
 
-export function withLastWords(message: string, stderrTail: readonly string[]): string {
+function withLastWords(message: string, stderrTail: readonly string[]): string {
   const words = stderrTail.filter((line) => line.trim() !== "").map((line) => legible(line, 300));
   return words.length === 0 ? message : `${message}; its last words:\n${words.join("\n")}`;
 }

@@ -49,7 +49,6 @@ my $agent = fork // give_up('fork');
 if (!$agent) {
   close $lock;
   setpgrp 0, 0;
-  $SIG{FPE} = 'DEFAULT';
   syscall $sigprocmask, 2, $none, 0, 8;
   delete $ENV{PERL_BADLANG};
   for my $name (keys %ENV) { $ENV{$1} = delete $ENV{$name} if $name =~ /^${KEPT}(.+)/s }
@@ -74,11 +73,10 @@ sub is_nested {
   return (<$file> // '') =~ /(?:\A|\0)${MARKER}=([^\0]+)/ && $1 ne $own;
 }
 
-my ($alive, $ending, $pause) = (1, 0, 0);
+my ($alive, $ending) = (1, 0);
 for (;;) {
-  my ($reaped, $pid) = (0);
+  my $pid;
   while (($pid = waitpid -1, 1) > 0) {
-    $reaped = 1;
     next if $pid != $agent;
     $alive = 0;
     tell_guardian($? & 127 ? 'exit signal ' . ($? & 127) : 'exit code ' . ($? >> 8));
@@ -90,10 +88,10 @@ for (;;) {
     last if !@ours && !$alive;
     kill 'KILL', @ours if $ending && @ours;
   }
-  # In nanoseconds. A chain of forks is cut only by whoever looks more often than it forks; where nothing ends, looking is wasted.
-  $pause = !$ending ? 250_000_000 : $reaped || !$pause ? 200_000 : $pause < 20_000_000 ? $pause * 1.5 : $pause;
-  my $timeout = $alive && !$ending ? 0 : pack 'qq', 0, $pause;
-  $ending = 1, $pause = 0 if syscall($sigtimedwait, $awaited, 0, $timeout, 8) == 15;
+  # The end of a child wakes it at once: so a chain of forks is cut at its next link. The time, in nanoseconds, is for what comes without
+  # such news: a child that has become a nested Pod, and one that comes from below another.
+  my $timeout = $alive && !$ending ? 0 : pack 'qq', 0, $ending ? 2_000_000 : 250_000_000;
+  $ending = 1 if syscall($sigtimedwait, $awaited, 0, $timeout, 8) == 15;
 }
 tell_guardian('gone');
 exit 0;

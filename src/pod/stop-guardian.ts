@@ -68,6 +68,8 @@ async function endGuardian(
   }
   if (!signal.aborted) {
     kill(guardian, "SIGTERM");
+    // One that was stopped would hear only SIGKILL, and could not end its agent by the polite steps.
+    kill(guardian, "SIGCONT");
     await untilGone(guardian, politeUntil, signal);
   }
   kill(guardian, "SIGKILL");

@@ -48,6 +48,7 @@ function until({ told }: Driven, what: "ended" | "evidence" | "permissions" | "u
 const chunk = (text: string): AgentStep => ({
   update: { sessionUpdate: "agent_message_chunk", content: { type: "text", text } },
 });
+const block = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 const linesOf = (file: string): Record<string, unknown>[] =>
   fs.existsSync(file)
     ? fs
@@ -106,10 +107,11 @@ describe("an agent that behaves", () => {
     expect(driven.told.ended).toEqual([]);
   });
 
-  it("is not run before the boot", async () => {
-    const { process, told } = acp({ onStart: [{ stderr: "I run" }] });
-    expect(fs.readFileSync(`/proc/${process.pid}/cmdline`, "utf8")).toMatch(/^sh\0/u);
-    expect(told.order).toEqual([]);
+  it("is let run by the boot, at once: it boots while its driver still loads", () => {
+    const { driver, process } = acp({});
+    expect(process.isOpen()).toBe(false);
+    void driver.boot();
+    expect(process.isOpen()).toBe(true);
   });
 });
 
@@ -231,6 +233,7 @@ describe("an agent whose output is broken", () => {
       { line: '{"level":"info","msg":"a log line in JSON"}' },
       { line: '{"jsonrpc":"2.0","id":99,"result":"to nobody"}' },
       { line: '{"jsonrpc":"2.0","method":"_vendor/note","params":{}}' },
+      { line: '{"method":"log","id":4,"params":"not JSON-RPC"}' },
       { line: "[1,2]" },
       { line: "\u001b[31mred" },
       { bytes: "fffe80c30a" },
@@ -245,7 +248,7 @@ describe("an agent whose output is broken", () => {
     expect(told.ended).toEqual([{ kind: "done", stopReason: "end_turn" }]);
     expect(told.log).toContain("stdout: \\u001b[31mred");
     expect(told.log).toContain("stdout: noise, line 1");
-    expect(told.log).toHaveLength(27);
+    expect(told.log).toHaveLength(30);
     const calls = ["initialize", "session/new", "session/prompt"];
     expect(linesOf(callsFile).map(({ method }) => method)).toEqual(calls);
   });
@@ -354,12 +357,20 @@ describe("a run that comes to nothing", () => {
   it("neither is it for a process that was busy when the window ended", async () => {
     const prompt: AgentStep[] = [
       chunk("API Error: 404"),
-      { wait: 68 },
+      { wait: 30 },
+      { update: { sessionUpdate: "usage_update" } },
+      { wait: 38 },
       { error: { code: -32603, message: "404" } },
     ];
     // As if it had been stopped: the window's timer is due before the error, long in the pipe, can be read.
-    const update = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
-    expect((await ranTo(acp({ prompt }, { onEvent: { update } }))).order).toEqual(["update", "ended"]);
+    const update = (told: unknown): void => {
+      if (JSON.stringify(told).includes("usage_update")) block(1_000);
+    };
+    expect((await ranTo(acp({ prompt }, { onEvent: { update } }))).order).toEqual([
+      "update",
+      "update",
+      "ended",
+    ]);
   });
 
   it("a wish for a login is told as one", async () => {
@@ -502,6 +513,14 @@ describe("the end", () => {
     const told = structuredClone(driven.told);
     await driven.process.exited;
     await new Promise((resolve) => setImmediate(resolve));
+    expect(driven.told).toEqual(told);
+  });
+
+  it("nor of a run that comes after it, to an agent that was lost before", async () => {
+    const driven = acp({ prompt: [{ exit: 1 }] });
+    const told = structuredClone(await ranTo(driven));
+    driven.driver.close();
+    driven.driver.prompt("After the end.");
     expect(driven.told).toEqual(told);
   });
 

@@ -45,7 +45,7 @@ describe("the gate", () => {
     const { agent, session } = await driven.driver.boot();
     expect(agent).toMatchObject({ driver: "command", name: "the agent" });
     expect(session).toBeUndefined();
-    expect(fs.existsSync(file)).toBe(false);
+    expect(driven.process.isOpen()).toBe(false);
     driven.driver.prompt("Clarify T-1.\n");
     await until(driven, "ended");
     expect(fs.readFileSync(file, "utf8")).toBe("Clarify T-1.\n");
@@ -210,12 +210,12 @@ describe("output of any kind", () => {
 
   it("a line without end is cut: no failure, and nothing is kept", async () => {
     const before = process.memoryUsage().rss;
-    const flood = "head -c 1073741824 /dev/zero | tr '\\0' x; echo; echo ready 1";
+    const flood = "head -c 268435456 /dev/zero | tr '\\0' x; echo; echo ready 1";
     const told = await ranTo(shell(flood, READY));
     expect(told.ended).toEqual([{ kind: "done", stopReason: "exit_0" }]);
     expect(told.updates).toHaveLength(2);
     expect(String(told.updates[0]?.["text"]).length).toBeLessThan(5_000);
-    expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024);
+    expect(process.memoryUsage().rss - before).toBeLessThan(128 * 1024 * 1024);
   });
 
   it("is cut at the limit that was given", async () => {

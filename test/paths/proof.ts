@@ -2,12 +2,14 @@
  * `npm run proof`: one row a path, from a run of it. Every cell was measured from outside (directory listings, the process table,
  * the kernel's list of locks); a row that is not as its ending demands is named below the table, and the exit code is 1.
  *
- * Options: `--real` or `--simulated` for one of the two tables, `--json` for one line a row.
+ * Options: `--simulated`, `--real` and `--guardian` for these of the three tables alone, `--json` for one line a row.
  */
 import { shortestPaths, simplePaths, type LaunchPath } from "launch-claim/testing";
 import { disposableDirectory } from "../fixtures/temporary.js";
 import { told, violations, adoptedIn, type PathRun } from "./demand.js";
-import { RealWorld } from "./real.js";
+import { guardianViolations, guardianWorld } from "./guardian.js";
+import type { ProcessWorld } from "./process-world.js";
+import { realWorld } from "./real.js";
 import { SimulatedWorld } from "./simulated.js";
 
 interface Row {
@@ -34,63 +36,111 @@ const headings: Readonly<Record<keyof Row, string>> = {
 };
 
 const asked = new Set(process.argv.slice(2));
-const unknown = [...asked].filter((option) => !["--real", "--simulated", "--json"].includes(option));
+const options = ["--simulated", "--real", "--guardian", "--json"];
+const unknown = [...asked].filter((option) => !options.includes(option));
 if (unknown.length > 0) {
-  console.error(`unknown option ${unknown.join(", ")}; there are --real, --simulated and --json`);
+  console.error(`unknown option ${unknown.join(", ")}; there are ${options.join(", ")}`);
   process.exit(2);
 }
-const both = !asked.has("--real") && !asked.has("--simulated");
+const all = !asked.has("--simulated") && !asked.has("--real") && !asked.has("--guardian");
 const broken: string[] = [];
 
-if (both || asked.has("--simulated")) {
+if (all || asked.has("--simulated")) {
   using directory = disposableDirectory();
   const world = new SimulatedWorld(directory.path);
-  await table("Every simple path, simulated clock, real registry and locks", simplePaths(), (path) =>
-    world.run(path),
-  );
+  await table({
+    title: "Every simple path, simulated clock, real registry and locks",
+    paths: simplePaths(),
+    run: (path) => world.run(path),
+    wrongIn: violations,
+    sideBySide: 1,
+  });
 }
-if (both || asked.has("--real")) {
-  using directory = disposableDirectory();
-  const world = new RealWorld(directory.path);
-  await world.peer();
-  try {
-    await table("Every shortest path, real processes and time", shortestPaths(), (path) => world.run(path));
-  } finally {
-    await world.close();
-  }
+if (all || asked.has("--real")) {
+  await tableOf(realWorld, {
+    title: "Every shortest path, real processes and time",
+    wrongIn: violations,
+    sideBySide: 1,
+  });
+}
+if (all || asked.has("--guardian")) {
+  await tableOf(guardianWorld, {
+    title: "Every shortest path, a scripted agent under the guardian",
+    wrongIn: guardianViolations,
+    sideBySide: 3,
+  });
 }
 for (const line of broken) console.log(`BROKEN  ${line}`);
 process.exitCode = broken.length > 0 ? 1 : 0;
 
-async function table(
-  title: string,
-  paths: readonly LaunchPath[],
-  run: (path: LaunchPath) => Promise<PathRun>,
+interface Table {
+  readonly title: string;
+  readonly paths: readonly LaunchPath[];
+  readonly run: (path: LaunchPath) => Promise<PathRun>;
+  readonly wrongIn: (run: PathRun) => string[];
+  /** How many paths run at a time. */
+  readonly sideBySide: number;
+}
+
+async function tableOf(
+  open: (directory: string) => ProcessWorld,
+  about: Pick<Table, "title" | "wrongIn" | "sideBySide">,
 ): Promise<void> {
-  const widths = { outcome: 10, claims: 8, sessions: 13, processes: 17, locks: 21, retry: 28, prompts: 7 };
+  using directory = disposableDirectory();
+  const world = open(directory.path);
+  try {
+    await world.open();
+    await table({ ...about, paths: shortestPaths(), run: (path) => world.run(path) });
+  } finally {
+    await world.close();
+  }
+}
+
+async function table({ title, paths, run, wrongIn, sideBySide }: Table): Promise<void> {
+  const widths = { outcome: 10, claims: 8, sessions: 13, processes: 22, locks: 21, retry: 40, prompts: 7 };
   if (!asked.has("--json")) {
     console.log(`\n${title}: ${paths.length} paths\n`);
     console.log([...columns.map((column) => headings[column].padEnd(widths[column])), "path"].join("  "));
     console.log("─".repeat(150));
   }
   let held = 0;
-  for (const path of paths) {
-    try {
-      const measured = await run(path);
-      const row = rowOf(measured);
-      const wrong = [...violations(measured), ...unmeasured(row)];
-      if (wrong.length === 0) held += 1;
-      else broken.push(`${path.title}: ${wrong.join("; ")}`);
-      if (asked.has("--json")) console.log(JSON.stringify({ ...row, violations: wrong }));
-      else {
-        const cells = columns.map((column) => row[column].padEnd(widths[column]));
-        console.log([...cells, row.path].join("  ").trimEnd());
-      }
-    } catch (error) {
+  for await (const [path, result] of inOrder(paths, run, sideBySide)) {
+    if (result.status === "rejected") {
+      const error: unknown = result.reason;
       broken.push(`${path.title}: no measurement: ${error instanceof Error ? error.message : String(error)}`);
+      continue;
+    }
+    const row = rowOf(result.value);
+    const wrong = [...wrongIn(result.value), ...unmeasured(row)];
+    if (wrong.length === 0) held += 1;
+    else broken.push(`${path.title}: ${wrong.join("; ")}`);
+    if (asked.has("--json")) console.log(JSON.stringify({ ...row, violations: wrong }));
+    else {
+      const cells = columns.map((column) => row[column].padEnd(widths[column]));
+      console.log([...cells, row.path].join("  ").trimEnd());
     }
   }
   if (!asked.has("--json")) console.log(`\n${held} of ${paths.length} rows are as their ending demands`);
+}
+
+/** Some at a time; told in the order of the paths. */
+async function* inOrder(
+  paths: readonly LaunchPath[],
+  run: Table["run"],
+  sideBySide: number,
+): AsyncGenerator<readonly [LaunchPath, PromiseSettledResult<PathRun>]> {
+  const waiting = [...paths];
+  const underWay: { path: LaunchPath; result: Promise<PromiseSettledResult<PathRun>> }[] = [];
+  const startOne = (): void => {
+    const path = waiting.shift();
+    if (path) underWay.push({ path, result: Promise.allSettled([run(path)]).then(([result]) => result) });
+  };
+  while (underWay.length < sideBySide && waiting.length > 0) startOne();
+  for (let next = underWay.shift(); next; next = underWay.shift()) {
+    const result = await next.result;
+    startOne();
+    yield [next.path, result];
+  }
 }
 
 function rowOf(run: PathRun): Row {

@@ -2,15 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shortestPaths } from "launch-claim/testing";
 import { disposableDirectory, type TemporaryDirectory } from "../fixtures/temporary.js";
 import { violations } from "./demand.js";
-import { injectionsOf, RealWorld } from "./real.js";
+import { injectionsOf, titleOf } from "./path-script.js";
+import type { ProcessWorld } from "./process-world.js";
+import { realWorld } from "./real.js";
 
 let directory: TemporaryDirectory;
-let world: RealWorld;
+let world: ProcessWorld;
 
 beforeAll(async () => {
   directory = disposableDirectory();
-  world = new RealWorld(directory.path);
-  await world.peer();
+  world = realWorld(directory.path);
+  await world.open();
 });
 afterAll(async () => {
   await world.close();
@@ -24,8 +26,3 @@ describe("every shortest path, with real processes, leaves what its ending deman
     expect(run.injected).toEqual(injectionsOf(path));
   });
 });
-
-function titleOf(path: Parameters<typeof injectionsOf>[0]): string {
-  const injected = injectionsOf(path);
-  return injected.length === 0 ? path.title : `${path.title} [injected: ${injected.join("; ")}]`;
-}

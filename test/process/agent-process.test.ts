@@ -118,7 +118,10 @@ describe.each(["kernel", "scan"] as const)("an agent at %s level", (proof) => {
     const { directory, environment } = testLaunch();
     const cwd = join(directory, "missing");
     const starting = startAgent({ command: ["true", directory], cwd, environment, proof });
-    await expect(starting).rejects.toMatchObject({ code: "runtime_failed" });
+    await expect(starting).rejects.toMatchObject({
+      code: "runtime_failed",
+      message: expect.stringContaining("the directory does not exist") as string,
+    });
     expect(namingDirectory(directory)).toEqual([]);
   });
 
@@ -234,7 +237,10 @@ describe("the reaper", () => {
     await started.agent.gone;
     expect(started.agent.isProvenGone()).toBe(false);
     expect(isRunning(pid)).toBe(true);
-    expect(await end(started, { withinMs: 1_000 })).toEqual({ kind: "gone", proof: "scan" });
+    expect(await end(started, { hurry: AbortSignal.abort(), withinMs: 60_000 })).toEqual({
+      kind: "gone",
+      proof: "scan",
+    });
     expect(isRunning(pid)).toBe(false);
     expect(await started.agent.exited).toEqual({ code: null, signal: "unknown" });
   });

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
+import fs from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { ProcessTable, TableEntry } from "../../src/pod/process-table.js";
 import { findSurvivors, killSurvivors, survivorsIn } from "../../src/pod/survivors.js";
 import type { PodProcess } from "../../src/ports.js";
 import { identityOf, ownIdentity } from "../../src/processes.js";
 import { testLaunch } from "../fixtures/escape-agents.js";
-import { environmentOf, isRunning, waitUntil } from "../fixtures/processes.js";
+import { environmentOf, isRunning, processAt, waitUntil } from "../fixtures/processes.js";
 
 const { bootId, pidNamespace } = ownIdentity();
 const agent: PodProcess = { pid: 100, startTime: "1000", bootId, pidNamespace, as: "agent" };
@@ -136,8 +137,13 @@ describe("survivors as they are", () => {
     const [found, ...more] = findSurvivors({ launchId, processes: [] });
     expect(more).toEqual([]);
     expect(found).toMatchObject({ ...identityOf(pid), group: pid, leadsGroup: true });
-    killSurvivors([{ ...found!, startTime: "1" }], "SIGKILL");
-    expect(isRunning(pid)).toBe(true);
+    // Stopped, it cannot take a signal: one that was sent by mistake stays to be seen.
+    process.kill(pid, "SIGSTOP");
+    await waitUntil(() => processAt(pid)?.state === "T", { deadlineMs: 5_000, what: "it to stop" });
+    for (const leadsGroup of [true, false]) {
+      killSurvivors([{ ...found!, startTime: "1", leadsGroup }], "SIGTERM");
+      expect(fs.readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^ShdPnd:\s+0+$/mu);
+    }
     killSurvivors([found!], "SIGKILL");
     await waitUntil(() => !isRunning(pid), { deadlineMs: 5_000, what: "it to die" });
     expect(isRunning(other)).toBe(true);

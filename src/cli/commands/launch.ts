@@ -1,3 +1,4 @@
+import { messageOf } from "../../errors.js";
 import type { Launcher } from "../../launcher.js";
 import type { Outcome } from "../../outcome.js";
 import { legible } from "../../text.js";
@@ -55,8 +56,10 @@ async function run(call: Call): Promise<number> {
   const progress = progressFor(terminal);
   const onInterrupt = () => {
     progress.end();
-    if (!terminal.json)
-      terminal.tell(`${String(interrupts.reason)}: the launch is cancelled, its Pod is stopped first`);
+    if (terminal.json) return;
+    terminal.tell(
+      `${messageOf(interrupts.reason)}: the Pod is stopped first; a claim that is being written is finished`,
+    );
   };
   let outcome: Outcome;
   try {

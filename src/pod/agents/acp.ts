@@ -37,7 +37,7 @@ export function createAcpDriver(context: DriverContext): AgentDriver {
 }
 
 /** Speaks the Agent Client Protocol, version 1, to a process. It has no timeouts: those of a launch are the launcher's. */
-export class AcpDriver implements AgentDriver {
+class AcpDriver implements AgentDriver {
   readonly #context: DriverContext;
   readonly #rules: AcpEvidence;
   readonly #stream: AcpStream;

@@ -28,7 +28,7 @@ export function createCommandDriver(context: DriverContext): AgentDriver {
  * Runs a plain program, once. Its prompt comes on stdin, or in a file that an argument names. It is let run only when it has
  * something to do: it stands, gated, until the prompt is there.
  */
-export class CommandDriver implements AgentDriver {
+class CommandDriver implements AgentDriver {
   readonly #context: DriverContext;
   readonly #accept: CommandEvidence;
   readonly #departure: DepartureWatch;

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import fs from "node:fs";
 import type { GrandchildKind } from "./script.js";
 
 const LIFE_S = 600;
@@ -9,8 +10,10 @@ const SLEEP = `if [ -n "$1" ]; then echo $$ >> "$1"; fi; exec sleep ${LIFE_S}`;
 /** A shell in between, which is gone at once. */
 const DAEMON = `sh -c '${SLEEP}' sh "$1" &`;
 
+/** It costs half a processor: not for as long as the others. */
+const REFORK_S = 60;
 const REFORK =
-  "use POSIX; my $end = time + $ARGV[0]; while (time < $end) { my $child = fork; exit 0 if $child; select undef, undef, undef, 0.002 }";
+  "my $end = time + $ARGV[0]; while (time < $end) { my $child = fork; exit 0 if $child; select undef, undef, undef, 0.002 }";
 
 /** Starts it, and lets it go. */
 export function startGrandchild(kind: GrandchildKind, pidFile = ""): void {
@@ -28,7 +31,9 @@ export function startGrandchild(kind: GrandchildKind, pidFile = ""): void {
     case "daemonEnvI":
       spawn("/bin/sh", ["-c", DAEMON, "sh", pidFile], { ...alone, env: {} }).unref();
       return;
-    case "refork":
-      spawn("perl", ["-e", REFORK, String(LIFE_S)], alone).unref();
+    case "refork": {
+      const { pid } = spawn("perl", ["-e", REFORK, String(REFORK_S)], alone).on("error", () => undefined);
+      if (pidFile !== "") fs.appendFileSync(pidFile, `${pid ?? ""}\n`);
+    }
   }
 }

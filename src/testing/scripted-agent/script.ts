@@ -16,7 +16,7 @@ export interface AgentScript {
   readonly ignoreCancel?: boolean;
   /** Started at once; ended by nobody but by whoever finds it. */
   readonly grandchild?: GrandchildKind;
-  /** Gets a line with the pid of each grandchild (not for `refork`, which has a new one every few milliseconds). */
+  /** Gets a line with the pid of each grandchild; for `refork` that of its first, which stays the id of their group. */
   readonly grandchildrenFile?: string;
   /** Gets one JSON line `{launchId, sessionId, text}` for each prompt, past whatever code is under test. */
   readonly promptsFile?: string;
@@ -81,6 +81,6 @@ export interface RpcError {
 /**
  * How a grandchild tries to outlive the agent. `plain`: same group, and it holds the agent's stdio. `newSession`: a session of its
  * own. `doubleFork`: that, and its parent is gone. `daemonEnvI`: that, and its environment is empty. `refork`: a new process every
- * two milliseconds, each time with another pid. All of them end by themselves after ten minutes.
+ * two milliseconds, each time with another pid. All of them end by themselves: `refork` after a minute, the others after ten.
  */
 export type GrandchildKind = "plain" | "newSession" | "doubleFork" | "daemonEnvI" | "refork";
