@@ -15,7 +15,9 @@ async function launched(script: AgentScript, more: Partial<LaunchRequest> & { re
   const workspace = temporaryDirectory();
   const launcher = createLauncher({ workspace, home, ...guardianProgram });
   onTestFinished(async () => {
-    await launcher.stop(ticket);
+    expect(await launcher.stop(ticket)).toMatchObject({
+      status: expect.stringMatching(/stopped|absent/u) as unknown,
+    });
   });
   const recipe = { ...scriptedRecipe(script), ...(restorable !== undefined && { restorable }) };
   const outcome = await launcher.launch({ ticket, recipe, prompt: "Clarify T-1.", ...request }).outcome;
