@@ -109,6 +109,28 @@ describe("a launch command that is SIGKILLed before its run was accepted", () =>
       expect((await world.launch("ALONE")).code).toBe(0);
     },
   );
+
+  it(
+    "leaves a Pod that no launch adopts while its guardian stands: it blocks, and ends when the guardian goes on",
+    LONG,
+    async () => {
+      await using world = new CliWorld();
+      const { id, launchId } = await standStill(world, "STANDING");
+      const guardian = world.guardianOf(launchId) as number;
+      const blocked = await world.launch(id);
+      expect(outcomeOf(blocked), blocked.stderr).toMatchObject({ status: "blocked", by: "live" });
+      expect(blocked.code).toBe(3);
+      const adopt = await world.run("adopt", id, "--json");
+      expect(adopt.code, adopt.stderr).toBe(3);
+      expect(world.observe(id)).toMatchObject({ claims: [], sessions: [] });
+      expect(world.launchIds(id)).toEqual([launchId]);
+      expect(world.prompts()).toBe(1);
+
+      kill(guardian, "SIGCONT");
+      await world.untilQuiet(id);
+      expect(claimOf(await world.launch(id)).adopted).toBe(false);
+    },
+  );
 });
 
 /** Brings a launch command to its death after the Pod's receipt is durable, and before the command can have heard of it. */
