@@ -3,6 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import { parseArgs } from "node:util";
 import { benchCommit } from "./commit.js";
+import { benchGuardian } from "./guardian.js";
 import { benchLaunch } from "./launch.js";
 import { benchLocks } from "./locks.js";
 import type { BenchOptions, Row } from "./measure.js";
@@ -11,6 +12,7 @@ import { benchStates } from "./states.js";
 
 const sections: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   commit: benchCommit,
+  guardian: benchGuardian,
   launch: benchLaunch,
   locks: benchLocks,
   states: benchStates,
