@@ -38,11 +38,15 @@ export interface LauncherVerbs {
   /** Role sessions, the oldest first. */
   sessions(): Promise<readonly RoleSession[]>;
   /**
-   * Resolves when the first run of the ticket's claimed Pod has ended, with the reason that its agent gave.
+   * Resolves when the first run of the ticket's claimed Pod has ended, with the reason that its agent gave. With a launch id also if
+   * claim and Pod have ended since.
    *
    * @throws LaunchClaimError `pod_unreachable` if there is no such Pod, or it ends before; `aborted`
    */
-  runEnded(ticket: TicketRef, options?: { readonly signal?: AbortSignal }): Promise<string>;
+  runEnded(
+    ticket: TicketRef,
+    options?: { readonly launchId?: string; readonly signal?: AbortSignal },
+  ): Promise<string>;
 }
 
 interface Opening<Pod extends PodHandle> extends Partial<GuardianProgram> {
@@ -106,8 +110,8 @@ export function verbsOf(opened: OpenWorkspace): LauncherVerbs {
     doctor: async ({ fix = false } = {}) => await doctor({ fix }, tools()),
     history: async (ticket) => await registry.history(ticket && checkTicket(ticket)),
     sessions: async () => await registry.sessions(),
-    runEnded: async (ticket, { signal = new AbortController().signal } = {}) =>
-      await runEnded(checkTicket(ticket), tools(), signal),
+    runEnded: async (ticket, { launchId, signal = new AbortController().signal } = {}) =>
+      await runEnded(checkTicket(ticket), { launchId, signal }, tools()),
   };
 }
 

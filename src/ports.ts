@@ -141,7 +141,7 @@ export interface PodRuntime<Pod extends PodHandle = PodHandle> {
   probe(reference: PodReference, context: ProbeContext): Promise<Probe | ProbedProcesses>;
   /** A living Pod of this ticket that has accepted its first run. Its presence makes adoption possible. */
   findAccepted?(ticket: TicketRef, context: CallContext): Promise<Pod | undefined>;
-  /** Resolves when the Pod's first run has ended, with the agent's reason. Rejects if the Pod ends before. */
+  /** Resolves when the Pod's first run has ended, with the agent's reason, also if the Pod is gone by then. Rejects if it ends before. */
   runEnded?(pod: Pod, context: CallContext): Promise<string>;
   /**
    * The launch has ended, with whatever outcome: close what ties this process to the Pod (connection, control channel).
@@ -228,6 +228,8 @@ export interface PodRecord {
   readonly proof?: "kernel" | "scan";
   readonly session?: SessionInfo;
   readonly agent?: AgentInfo;
+  /** The agent's reason for the end of its first run, once the Pod has ended: nobody can be asked any more then. */
+  readonly stopReason?: string;
 }
 
 export type StoredPod =

@@ -178,13 +178,25 @@ export class GuardianRuntime implements PodRuntime<GuardianPod> {
     return undefined;
   }
 
-  /** Resolves when the Pod's first run has ended, with the stop reason. Rejects if the Pod ends before. */
+  /** Asks the Pod, and its record if it does not answer: a Pod that ends writes the reason BEFORE its socket goes. */
   async runEnded(pod: GuardianPod, { signal }: CallContext): Promise<string> {
-    const record = await recordOf(pod, this.#options.registry);
+    const { registry } = this.#options;
+    const record = await recordOf(pod, registry);
+    if (record?.stopReason !== undefined) return record.stopReason;
     if (record?.socket === undefined) {
       throw new LaunchClaimError("pod_unreachable", `the record of Pod ${pod.name} names no socket`);
     }
-    const { connection, snapshot } = await PodConnection.open(record.socket, signal);
+    try {
+      return await this.#askRunEnded(pod, record.socket, signal);
+    } catch (error) {
+      const stopReason = (await recordOf(pod, registry))?.stopReason;
+      if (stopReason !== undefined) return stopReason;
+      throw error;
+    }
+  }
+
+  async #askRunEnded(pod: GuardianPod, socket: string, signal: AbortSignal): Promise<string> {
+    const { connection, snapshot } = await PodConnection.open(socket, signal);
     try {
       if (snapshot.run?.stop_reason !== undefined) return snapshot.run.stop_reason;
       return await connection.next(

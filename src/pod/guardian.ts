@@ -161,8 +161,12 @@ class Guardian {
         })
       : { kind: "gone" };
     if (result.kind === "left") log.write("guardian", `processes are left: ${result.pids.join(", ")}`);
-    // Best effort: whoever comes next finds out by locks and processes what this would have told it.
-    await this.#recorder.ended(result).catch((error: unknown) => log.write("guardian", messageOf(error)));
+    // Best effort: whoever comes next finds out by locks and processes what this would have told it. BEFORE the socket goes: whoever
+    // waits for the end of the run finds its reason at one of the two.
+    const { stopReason } = this.#service;
+    await this.#recorder
+      .ended(result, stopReason)
+      .catch((error: unknown) => log.write("guardian", messageOf(error)));
     return result;
   }
 

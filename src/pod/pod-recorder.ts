@@ -51,11 +51,13 @@ export class PodRecorder {
     }
   }
 
-  async ended(result: EndAgentResult): Promise<void> {
-    if (result.kind === "gone") await this.#write({ state: "ended" });
+  /** @param stopReason of the first run; undefined if it has not ended */
+  async ended(result: EndAgentResult, stopReason: string | undefined): Promise<void> {
+    const ending = stopReason === undefined ? {} : { stopReason };
+    if (result.kind === "gone") await this.#write({ state: "ended", ...ending });
     else {
       const left = result.pids.flatMap((pid) => identityOf(pid) ?? []);
-      await this.#write({ state: "unresolved", ...(left.length > 0 && { processes: left }) });
+      await this.#write({ state: "unresolved", ...ending, ...(left.length > 0 && { processes: left }) });
     }
   }
 

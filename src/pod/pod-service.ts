@@ -65,6 +65,11 @@ export class PodService implements ServerEvents {
     this.#ready = ready;
   }
 
+  /** Of the first run, once it has ended. */
+  get stopReason(): string | undefined {
+    return this.#firstRun?.stop_reason;
+  }
+
   /** What the agent's driver tells goes to the machine, to the clients, or into the log. */
   driverEvents(): DriverEvents {
     const { actor, log, broadcast } = this.#around;

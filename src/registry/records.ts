@@ -80,6 +80,7 @@ const schemas = {
     proof: z.exactOptional(z.enum(["kernel", "scan"])),
     session: z.exactOptional(session),
     agent: z.exactOptional(agent),
+    stopReason: z.exactOptional(text),
   }) satisfies z.ZodType<PodRecord>,
   registry: z.looseObject({ workspace: text }),
 };

@@ -1,20 +1,42 @@
 import { LaunchClaimError } from "../errors.js";
-import type { PodHandle, TicketRef } from "../../machines/launch.types.js";
+import type { ClaimRegistry } from "../ports.js";
+import type { Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import { printable } from "../text.js";
 import type { VerbTools } from "./verb-tools.js";
+
+export interface RunEndedOptions {
+  /** The launch whose run is meant: its claim may have ended, too. Default: that of the claim that stands. */
+  readonly launchId?: string | undefined;
+  readonly signal: AbortSignal;
+}
 
 /** Waits for the end of the first run of the ticket's claimed Pod. Takes no lock and changes nothing. */
 export async function runEnded<Pod extends PodHandle>(
   ticket: TicketRef,
+  { launchId, signal }: RunEndedOptions,
   { registry, runtime }: VerbTools<Pod>,
-  signal: AbortSignal,
 ): Promise<string> {
-  const stored = await registry.read(ticket);
-  if (stored?.kind !== "claim" || stored.claim.runtime.kind !== runtime.kind || !runtime.runEnded) {
+  const claim = await claimOf(ticket, launchId, registry);
+  if (claim?.runtime.kind !== runtime.kind || !runtime.runEnded) {
     throw new LaunchClaimError(
       "pod_unreachable",
       `there is no Pod of ticket ${printable(ticket.id)} that could tell when its run ends`,
     );
   }
-  return await runtime.runEnded(runtime.podAt(stored.claim), { signal });
+  return await runtime.runEnded(runtime.podAt(claim), { signal });
+}
+
+/** The claim that stands, THEN the history: an end writes the history first. */
+async function claimOf(
+  ticket: TicketRef,
+  launchId: string | undefined,
+  registry: ClaimRegistry,
+): Promise<Claim | undefined> {
+  const stored = await registry.read(ticket);
+  if (stored?.kind === "claim" && (launchId === undefined || stored.claim.launchId === launchId))
+    return stored.claim;
+  if (launchId === undefined) return undefined;
+  return (await registry.history(ticket))
+    .map(({ claim }) => claim)
+    .find((claim) => claim.launchId === launchId);
 }

@@ -230,14 +230,20 @@ describe("a launch whose claim is to be released when its run has ended", () => 
   });
 
   it.each(["release", "stop"])(
-    "exits with 0 when it waits for the run (--when-done %s)",
+    "tells a command that waits for the run how it ended, however late that looks (--when-done %s)",
     LONG,
     async (what) => {
       await using world = new CliWorld();
-      const ended = await world.launch("WAIT", {}, { flags: ["--when-done", what, "--wait"] });
-      expect(ended.results.at(-1), ended.stderr).toEqual({ type: "runEnded", stopReason: "end_turn" });
-      expect(ended.code).toBe(0);
-      await world.untilQuiet("WAIT");
+      // Of three, on any machine one is stopped before it has asked its Pod.
+      for (const id of ["WAIT-1", "WAIT-2", "WAIT-3"]) {
+        const launch = world.startLaunch(id, {}, { flags: ["--when-done", what, "--wait"] });
+        await launch.stopsOnceItSaid('"outcome"');
+        await world.untilQuiet(id);
+        launch.child.kill("SIGCONT");
+        const ended = await launch.ended;
+        expect(ended.results.at(-1), ended.stderr).toEqual({ type: "runEnded", stopReason: "end_turn" });
+        expect(ended.code).toBe(0);
+      }
     },
   );
 });

@@ -2,6 +2,7 @@ import { messageOf } from "../../errors.js";
 import type { Launcher } from "../../launcher.js";
 import type { Outcome } from "../../outcome.js";
 import { legible } from "../../text.js";
+import type { Claim } from "../../../machines/launch.types.js";
 import type { Call, Command } from "../command.js";
 import { EXIT, exitCodeOfInterrupt, exitCodeOfOutcome } from "../exit-codes.js";
 import { launchRequest } from "../launch-request.js";
@@ -75,13 +76,18 @@ async function run(call: Call): Promise<number> {
   else reportOutcome(outcome, request.ticket.id, { terminal, line });
   if (outcome.status !== "claimed") return exitCodeOfOutcome(outcome, interrupts);
   if (interrupts.aborted) terminal.tell("note: it was being claimed already; the Pod works on");
-  return args.flag("wait") ? await waitForRun(call, launcher) : EXIT.done;
+  return args.flag("wait") ? await waitForRun(call, launcher, outcome.claim) : EXIT.done;
 }
 
-async function waitForRun({ args, terminal, io }: Call, launcher: Launcher): Promise<number> {
+/** Of this launch: with --when-done its claim may have ended into history, and its Pod with it, before this begins. */
+async function waitForRun(
+  { terminal, io }: Call,
+  launcher: Launcher,
+  { ticket, launchId }: Claim,
+): Promise<number> {
   const signal = io.interrupts();
   try {
-    const stopReason = await launcher.runEnded({ id: args.positionals[0] ?? "" }, { signal });
+    const stopReason = await launcher.runEnded(ticket, { launchId, signal });
     if (terminal.json) terminal.printJson({ type: "runEnded", stopReason });
     else terminal.print(`the run has ended: ${legible(stopReason)}`);
     return EXIT.done;
