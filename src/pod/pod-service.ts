@@ -125,13 +125,14 @@ export class PodService implements ServerEvents {
   }
 
   #run(client: Client, { run_id: runId, launch_id: launchId, input }: RunParams): void {
-    const known = this.#answers.known(runId);
+    // BEFORE anything is told of the run: it may have the name of another launch's.
+    const known = launchId === this.#specification.record.launchId && this.#answers.known(runId);
     if (known) {
       for (const event of known) client.send(event);
       return;
     }
     // Under way: the answer is told to everybody.
-    if (this.#answers.isPending(runId)) return;
+    if (launchId === this.#specification.record.launchId && this.#answers.isPending(runId)) return;
     const text = input.map(({ content }) => content).join("\n");
     const refusal = this.#refusalOf(launchId, text);
     if (refusal) {
