@@ -16,7 +16,7 @@ export interface Client {
 export interface ServerEvents {
   /** What a client is told first. */
   greet(client: Client): void;
-  method(client: Client, method: Method): void;
+  method(client: Client, method: Exclude<Method, { method: "updates" }>): void;
 }
 
 /** Serves the Pod protocol on a Unix socket. */
@@ -25,6 +25,8 @@ export class PodServer {
   readonly #maxLineBytes: number;
   readonly #server: net.Server;
   readonly #clients = new Set<net.Socket>();
+  /** Those that want no updates. */
+  readonly #quiet = new WeakSet<net.Socket>();
 
   constructor(events: ServerEvents, { maxLineBytes }: { readonly maxLineBytes: number }) {
     this.#events = events;
@@ -51,7 +53,9 @@ export class PodServer {
   broadcast(event: PodEvent): void {
     if (this.#clients.size === 0) return;
     const line = lineOf(event);
-    for (const socket of this.#clients) write(socket, line);
+    for (const socket of this.#clients) {
+      if (event.event !== "update" || !this.#quiet.has(socket)) write(socket, line);
+    }
   }
 
   /** Says good-bye and closes; the socket's file goes with it. Resolves when all have heard it, or after a moment. */
@@ -89,7 +93,9 @@ export class PodServer {
     const parsed = parseMethod(line);
     switch (parsed.kind) {
       case "message":
-        this.#events.method(client, parsed.message);
+        if (parsed.message.method !== "updates") this.#events.method(client, parsed.message);
+        else if (parsed.message.params.wanted) this.#quiet.delete(socket);
+        else this.#quiet.add(socket);
         break;
       case "unknown":
         client.send({

@@ -96,7 +96,7 @@ export class PodService implements ServerEvents {
     for (const request of this.#permissions.values()) client.send(request);
   }
 
-  method(client: Client, message: Method): void {
+  method(client: Client, message: Exclude<Method, { method: "updates" }>): void {
     switch (message.method) {
       case "run":
         this.#run(client, message.params);

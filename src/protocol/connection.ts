@@ -29,7 +29,8 @@ export class PodConnection {
   }
 
   /**
-   * Connects and reads the Pod's first word.
+   * Connects and reads the Pod's first word. Does without the agent's updates: an agent may print faster than they can be read here,
+   * and a client that falls behind is dropped.
    *
    * @throws LaunchClaimError `pod_unreachable`
    */
@@ -38,6 +39,8 @@ export class PodConnection {
     signal: AbortSignal,
   ): Promise<{ readonly connection: PodConnection; readonly snapshot: Snapshot }> {
     const connection = new PodConnection(path);
+    // Before anything is read: the agent may be printing already. A Pod that does not know it answers by an error, which says nothing.
+    connection.send({ method: "updates", params: { wanted: false } });
     try {
       const snapshot = await connection.next(
         (event) => (event.event === "snapshot" ? event.data : undefined),

@@ -26,6 +26,8 @@ const method = z.discriminatedUnion("method", [
   }),
   z.object({ method: z.literal("notify"), params: z.object({ from: z.string(), message: z.string() }) }),
   z.object({ method: z.literal("status") }),
+  /** Whether this client is told the agent's updates, as it is at first. One that only waits for an answer need not keep up with them. */
+  z.object({ method: z.literal("updates"), params: z.object({ wanted: z.boolean() }) }),
   z.object({ method: z.literal("shutdown") }),
 ]);
 export type Method = z.output<typeof method>;

@@ -17,7 +17,8 @@ const MAX_DEPTH = 500;
 
 /** The object in this line; undefined if it holds no JSON, no object, or is nested beyond all reason. */
 export function objectIn(line: string): Record<string, unknown> | undefined {
-  if (isTooDeep(line)) return undefined;
+  // Most noise is told by its first character: a gigabyte of it must not cost an error's stack trace for each line.
+  if (!line.trimStart().startsWith("{") || isTooDeep(line)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(line);
