@@ -3,6 +3,7 @@ import fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Acceptance, Claim } from "../../machines/launch.types.js";
 import type { LaunchLock, RoleSession } from "../../src/ports.js";
+import { settleClaim } from "../../src/pod/settle-claim.js";
 import { locksHeld, processesOfLaunch, waitUntil } from "../fixtures/processes.js";
 import { AT_ONCE } from "../fixtures/guardian-runtime.js";
 import { dial, patient, promptsIn, runOf, startPod, untilGone, type TestPod } from "./bench.js";
@@ -76,6 +77,37 @@ describe("a Pod whose work is done", () => {
     const [entry] = await pod.registry.history(pod.ticket);
     expect(entry).toMatchObject({ how: "released", by: "guardian", claim: { launchId: pod.launchId } });
     expect(entry?.reason).toContain("end_turn");
+  });
+
+  it("does not even look at its claim while the launch lock is held", async () => {
+    const pod = await startPod({});
+    const acceptance = await doneAndAlone(pod);
+    await claim(pod, pod.launchLock, acceptance);
+    const { registry, ticket, launchId } = pod;
+    const asked: string[] = [];
+    const watched: Parameters<typeof settleClaim>[1]["registry"] = Object.assign(
+      Object.create(registry) as typeof registry,
+      {
+        async lockLaunch(...args: Parameters<typeof registry.lockLaunch>) {
+          const lock = await registry.lockLaunch(...args);
+          asked.push(lock ? "locked" : "busy");
+          return lock;
+        },
+        async read(...args: Parameters<typeof registry.read>) {
+          asked.push("read");
+          return await registry.read(...args);
+        },
+      },
+    );
+    const settled = settleClaim(
+      { release: false, ending: undefined },
+      { registry: watched, ticket, launchId, launcherGone: Promise.resolve(), ...patient },
+    );
+    await waitUntil(() => asked.length >= 2, { ...DEADLINE, what: "two attempts" });
+    expect(asked.slice(0, 2)).toEqual(["busy", "busy"]);
+    pod.launchLock.close();
+    expect(await settled).toBeNull();
+    expect(asked.slice(-2)).toEqual(["locked", "read"]);
   });
 
   it("stops by itself when it has been idle for so long, claimed or not", async () => {
