@@ -3,7 +3,7 @@ import type { Finding } from "../../ports.js";
 import { mendOf } from "../advice.js";
 import type { Call, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
-import { tellAdvice } from "../tell-advice.js";
+import { printAdvice } from "../tell-advice.js";
 import { openVerbs } from "../verbs.js";
 
 export const doctor: Command = {
@@ -34,5 +34,5 @@ function printFinding(finding: Finding, { terminal, line }: Call): void {
   terminal.print(`${terminal.paintResult(COLOURS[severity], severity)}  ${about}${legible(message)}`);
   if (file !== undefined) terminal.print(`  ${legible(file)}`);
   if (mended) terminal.print("  mended");
-  else tellAdvice([mendOf(finding, line)], terminal);
+  else printAdvice([mendOf(finding, line)], terminal);
 }
