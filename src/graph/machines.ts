@@ -1,5 +1,7 @@
 import type { AnyStateMachine } from "xstate";
 import { launchMachine } from "../../machines/launch.machine.js";
+import { podMachine } from "../../machines/pod.machine.js";
+import type { EndAgentResult } from "../../machines/pod.types.js";
 import type * as L from "../../machines/launch.types.js";
 import type { ResultKinds } from "./exits.js";
 
@@ -22,7 +24,12 @@ const LAUNCH_KINDS = {
   stopPod: Record<L.StopResult["kind"], string>;
 } satisfies ResultKinds;
 
+const POD_KINDS = {
+  endAgent: { gone: "nothing is left", left: "processes are left" },
+} satisfies { endAgent: Record<EndAgentResult["kind"], string> } satisfies ResultKinds;
+
 /** The machines that can be drawn, by name. */
-export const MACHINES: Readonly<Record<"launch", DrawnMachine>> = {
+export const MACHINES: Readonly<Record<"launch" | "pod", DrawnMachine>> = {
   launch: { machine: launchMachine, kinds: LAUNCH_KINDS },
+  pod: { machine: podMachine, kinds: POD_KINDS },
 };
