@@ -42,27 +42,29 @@ function guardiansAt({ workspace, home, pods }: Place): PathPods {
     peersSleep: true,
     launcher: (script, seams) => {
       const options = guardianOptions(workspace, home);
+      const recipe = script
+        ? recipeFor(agentOf(script), { ...AT_ONCE, settleMs: script.end === "claimed" ? 400 : 0 })
+        : recipeFor({});
       const runtime = new MisbehavingGuardian({
         ...options,
         promptsOf,
-        ...(script
-          ? {
-              recipe: recipeFor(agentOf(script), {
-                ...AT_ONCE,
-                settleMs: script.end === "claimed" ? 400 : 0,
-              }),
-              mishap: mishapOf(script),
-              onStopped: () => script.deedIsDone(),
-              guardianStopMs: script.endsUnresolved ? NEVER_MS : undefined,
-            }
-          : { recipe: recipeFor({}) }),
+        recipe,
+        ...(script && {
+          mishap: mishapOf(script),
+          onStopped: () => script.deedIsDone(),
+          guardianStopMs: script.endsUnresolved ? NEVER_MS : undefined,
+        }),
       });
       // A guardian that nobody has started needs no stop: it is there before its start is given up.
       const clock = script?.clockAwaitingDeed(
         script.outlasts("startPod") || script.passes("readBackClaim", "ours"),
       );
       const { registry } = options;
-      return createLauncherWith({ workspace, home, runtime, registry, ...(clock && { clock }) }, seams);
+      const launcher = createLauncherWith(
+        { workspace, home, runtime, registry, ...(clock && { clock }) },
+        seams,
+      );
+      return { ...launcher, launch: (request) => launcher.launch({ recipe, ...request }) };
     },
     requestFor: (script) => ({
       timeouts: {
