@@ -18,6 +18,7 @@ import type {
 } from "../ports.js";
 import { identityOf, lifeOf } from "../processes.js";
 import { PodConnection } from "../protocol/connection.js";
+import { MAX_LINE_BYTES } from "../protocol/lines.js";
 import type { PodEvent, Snapshot } from "../protocol/messages.js";
 import type { PodSnapshot, RunResult, TicketRef } from "../../machines/launch.types.js";
 import { GuardianPod } from "./guardian-pod.js";
@@ -36,7 +37,7 @@ import { AGENTS_SHARE, recordOf, stopGuardian } from "./stop-guardian.js";
 import { findSurvivors } from "./survivors.js";
 
 const IDLE_STOP_MS = 30 * 60_000;
-const LIMITS = { maxLineBytes: 16 * 1024 * 1024, maxLogBytes: 1024 * 1024 };
+const LIMITS = { maxLineBytes: MAX_LINE_BYTES, maxLogBytes: 1024 * 1024 };
 
 export interface GuardianRuntimeOptions extends GuardianProgram {
   readonly registry: GuardianRegistry;

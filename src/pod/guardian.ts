@@ -77,7 +77,6 @@ class Guardian {
     const { asked, control, log } = this.#parts;
     const ended = new Promise<void>((resolve) => {
       this.#actor.subscribe({
-        next: () => undefined,
         complete: resolve,
         // A defect of the machine: nothing may be left because of it.
         error: (error) => {

@@ -12,6 +12,7 @@ import {
 } from "../protocol/messages.js";
 import { legible } from "../text.js";
 import type { AgentDriver, DriverEvents, RunEnd } from "./agents/driver.js";
+import { withLastWords } from "./last-words.js";
 import { Peers } from "./peers.js";
 import type { PodLog } from "./pod-log.js";
 import type { Client, ServerEvents } from "./pod-server.js";
@@ -126,13 +127,14 @@ export class PodService implements ServerEvents {
 
   #run(client: Client, { run_id: runId, launch_id: launchId, input }: RunParams): void {
     // BEFORE anything is told of the run: it may have the name of another launch's.
-    const known = launchId === this.#specification.record.launchId && this.#answers.known(runId);
+    const isOurs = launchId === this.#specification.record.launchId;
+    const known = isOurs && this.#answers.known(runId);
     if (known) {
       for (const event of known) client.send(event);
       return;
     }
     // Under way: the answer is told to everybody.
-    if (launchId === this.#specification.record.launchId && this.#answers.isPending(runId)) return;
+    if (isOurs && this.#answers.isPending(runId)) return;
     const text = input.map(({ content }) => content).join("\n");
     const refusal = this.#refusalOf(launchId, text);
     if (refusal) {
@@ -229,14 +231,8 @@ function firstLineOf(message: string): string {
   return legible(message.split("\n", 1)[0] ?? "", 500);
 }
 
-/** The agent's last words belong to the reason: whoever launched it may have no other way to see them. */
 function endingOf(end: RunEnd): RunEnding {
   if (end.kind === "done") return end;
   const { code, message, stderrTail } = end;
   return { kind: "failed", code, message: withLastWords(message, stderrTail) };
-}
-
-function withLastWords(message: string, stderrTail: readonly string[]): string {
-  const words = stderrTail.filter((line) => line.trim() !== "").map((line) => legible(line, 300));
-  return words.length === 0 ? message : `${message}; its last words:\n${words.join("\n")}`;
 }

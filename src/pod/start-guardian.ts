@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
 import { AGENT_CODES, LaunchClaimError, type LaunchClaimCode } from "../errors.js";
 import { LineSplitter, lineOf } from "../protocol/lines.js";
-import { legible } from "../text.js";
+import { withLastWords } from "./last-words.js";
 import type { ControlEvent, Specification } from "./specification.js";
 
 /** A guardian that this process has started, and its end of the control channel. */
@@ -117,8 +117,7 @@ function notReady({
   message,
   stderr_tail: tail,
 }: Extract<ControlEvent, { event: "not_ready" }>["data"]) {
-  const words = tail.filter((line) => line.trim() !== "").map((line) => legible(line, 300));
-  const told = words.length === 0 ? message : `${message}; its last words:\n${words.join("\n")}`;
+  const told = withLastWords(message, tail);
   return new LaunchClaimError(codeOf(code), told, { hint: hintFor(code) });
 }
 
