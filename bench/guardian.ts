@@ -26,8 +26,8 @@ import { newTicket, workspaceIn } from "./records.js";
 import { removeScratch, scratchDirectory } from "./scratch.js";
 
 const built = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const guardianPath = built("src/guardian.js");
-const command = built("src/cli/main.js");
+const guardianPath = built("bin/guardian.js");
+const command = built("bin/launch-claim.js");
 const recipe: AgentRecipe = {
   driver: "acp",
   command: [process.execPath, built("src/testing/scripted-agent.js"), "{}"],

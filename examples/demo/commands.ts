@@ -7,7 +7,7 @@ import { paint, print, visible } from "../own-pods/screen.js";
 
 /** The command as it is installed: found by the package's own name, as any program would find it. */
 const manifest = createRequire(import.meta.url).resolve("launch-claim/package.json");
-const PROGRAM = join(dirname(manifest), "dist/src/cli/main.js");
+const PROGRAM = join(dirname(manifest), "dist/bin/launch-claim.js");
 
 export interface Surroundings {
   readonly workspace: string;

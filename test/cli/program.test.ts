@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { CliHost } from "../fixtures/cli-host.js";
 import { waitUntil } from "../fixtures/processes.js";
 
-const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../dist/bin/launch-claim.js", import.meta.url));
 
 function start(host: CliHost, ...argv: string[]) {
   const child = spawn(process.execPath, [MAIN, ...argv], {
