@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
-import { AGENT_CODES, LaunchClaimError, type LaunchClaimCode } from "../errors.js";
+import { AGENT_CODES, LaunchClaimError, messageOf, type LaunchClaimCode } from "../errors.js";
 import { LineSplitter, lineOf } from "../protocol/lines.js";
 import { withLastWords } from "./last-words.js";
 import type { ControlEvent, Specification } from "./specification.js";
@@ -97,10 +97,16 @@ export async function specify(
       );
       // Stays when the wait is over: a guardian that cannot get rid of a line would come to a halt.
       control.on("data", (chunk: Buffer) => {
-        for (const line of lines.push(chunk)) {
-          const told = JSON.parse(line) as ControlEvent;
-          if (told.event === "ready") resolve();
-          else if (told.event === "not_ready") reject(notReady(told.data));
+        try {
+          for (const line of lines.push(chunk)) {
+            const told = JSON.parse(line) as ControlEvent;
+            if (told.event === "ready") resolve();
+            else if (told.event === "not_ready") reject(notReady(told.data));
+          }
+        } catch (cause) {
+          // Another program than ours, by a wrong guardianPath.
+          const message = `the guardian's answer cannot be read: ${messageOf(cause)}`;
+          reject(new LaunchClaimError("pod_not_started", message, { cause }));
         }
       });
       // After everything that was still in the channel.

@@ -63,7 +63,10 @@ export async function stopByReference<Pod extends PodHandle>(
         reason: `Pod ${reference.pod} is said to be stopped, but its Pod lock is still held`,
       };
     }
-    if (record) await registry.writePod({ ...record, state: "ended", updatedAt: now() });
+    // Read again: until its end the Pod may have written it, the reason of its run's end among the rest.
+    const last = await podRecordOf(reference.ticket, reference.launchId, registry);
+    if (last && last.state !== "ended")
+      await registry.writePod({ ...last, state: "ended", updatedAt: now() });
     return { kind: "stopped", proof: answer.proof ?? "host" };
   } catch (error) {
     return {
