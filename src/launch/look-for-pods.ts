@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LaunchClaimError } from "../errors.js";
 import type { ClaimRegistry, LockState, PodRecord, StoredPod } from "../ports.js";
+import { isOfLaunch } from "../registry/continuation.js";
 import { judgePod, settledBy, type Judges } from "../registry/judge.js";
 import type { Block, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import type { LaunchTools } from "./scope.js";
@@ -65,7 +66,7 @@ async function findAdoptable<Pod extends PodHandle>(
   // Its launch may have begun to stop it: a person decides, by `adopt`.
   if (record?.state === "unresolved" && adopts !== "unresolved") return undefined;
   // Claimed and ended once: that launch id is never claimed again.
-  const ended = (await registry.history(ticket)).some(({ claim }) => claim.launchId === pod.launchId);
+  const ended = (await registry.history(ticket)).some(({ claim }) => isOfLaunch(claim, pod.launchId));
   return ended ? undefined : { kind: "adoptable", pod, record };
 }
 
@@ -122,8 +123,8 @@ export async function forget<Pod extends PodHandle>(
   record: PodRecord,
   { registry, now }: LaunchTools<Pod>,
 ): Promise<void> {
-  const wasClaimed = (await registry.history(record.ticket)).some(
-    ({ claim }) => claim.launchId === record.launchId,
+  const wasClaimed = (await registry.history(record.ticket)).some(({ claim }) =>
+    isOfLaunch(claim, record.launchId),
   );
   if (!wasClaimed) await registry.removeSession(record.pod, record.launchId);
   await registry.writePod({ ...record, state: "ended", updatedAt: now() });

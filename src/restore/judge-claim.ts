@@ -1,7 +1,8 @@
 import { LaunchClaimError } from "../errors.js";
-import { lookForPods } from "../launch/look-for-pods.js";
+import { forget, lookForPods } from "../launch/look-for-pods.js";
 import type { LaunchScope, LaunchTools } from "../launch/scope.js";
 import { takeLaunchLock } from "../launch/take-lock.js";
+import { isOfLaunch } from "../registry/continuation.js";
 import { blockBy } from "../registry/judge.js";
 import type { Block, Claim, LaunchPlan, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import type { JudgeClaimResult } from "../../machines/restore.types.js";
@@ -41,6 +42,9 @@ export async function judgeClaim<Pod extends PodHandle>(
   }
   const others = await lookForPods(ticket, { adopts: "none", except: claim.launchId }, judges);
   if (others.kind === "blocked") return others;
+  const ended = others.kind === "free" ? others.ended : [];
+  // What an earlier restore left that died; the Pods that the claim goes on from stay as they are.
+  for (const record of ended) if (!isOfLaunch(claim, record.launchId)) await forget(record, tools);
   return { kind: "restorable", plan: readPlan(claim), claim };
 }
 
