@@ -1,4 +1,5 @@
 export { launchMachine, type LaunchMachine } from "./launch.machine.js";
+export { restoreMachine, type RestoreMachine } from "./restore.machine.js";
 export type {
   Acceptance,
   AcpEvidence,

@@ -1,5 +1,6 @@
 import { assign, fromPromise, setup } from "xstate";
 import type * as L from "./launch.types.js";
+import { troubleOf } from "./trouble.js";
 
 /**
  * One launch, from the request to the truth about the ticket.
@@ -463,18 +464,4 @@ function standing(result: L.CommitResult | L.ReadBackResult): L.Block {
 
 function proven(stop: L.StopResult): Pick<L.LaunchContext, "proof"> {
   return stop.kind === "stopped" ? { proof: stop.proof } : {};
-}
-
-/** Reads code, message and hint off whatever was thrown, refused or left unproven; keeps the thing itself as the cause. */
-function troubleOf(phase: L.LaunchPhase, what: unknown): L.Trouble {
-  if (typeof what !== "object" || what === null) return { phase, code: "unknown", message: String(what) };
-  const { code, message, reason, hint } = what as Record<string, unknown>;
-  return {
-    phase,
-    code: typeof code === "string" ? code : "unknown",
-    message:
-      typeof message === "string" ? message : typeof reason === "string" ? reason : "no reason was given",
-    ...(typeof hint === "string" && { hint }),
-    cause: what,
-  };
 }

@@ -44,6 +44,8 @@ export interface AgentInfo {
   readonly driver: string;
   readonly name: string;
   readonly command?: readonly string[];
+  /** Where it works, absolute: its session is loaded again there. */
+  readonly cwd?: string;
 }
 
 /** The agent's own session, and whether it was proven that it can be loaded again. */
@@ -79,6 +81,10 @@ export interface Claim {
   readonly agent?: AgentInfo;
   readonly session?: SessionInfo;
   readonly runtime: { readonly kind: string; readonly locator: JsonObject };
+  /** The launch ids that this claim continues, the oldest first: each restore gives a claim a new one. */
+  readonly restoredFrom?: readonly string[];
+  /** When it was restored last. ISO 8601, UTC. */
+  readonly restoredAt?: string;
 }
 
 /** Who a process is. A pid alone is reused; a pid with start time, boot and namespace is not. */
@@ -202,8 +208,8 @@ export type LaunchPhase =
   "idle" | "spawning" | "connecting" | "awaitingRunAck" | "committingClaim" | "stopping";
 
 /** Something that went wrong, told with a stable code. */
-export interface Trouble {
-  readonly phase: LaunchPhase;
+export interface Trouble<Phase = LaunchPhase> {
+  readonly phase: Phase;
   readonly code: string;
   readonly message: string;
   readonly hint?: string;

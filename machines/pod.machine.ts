@@ -3,7 +3,7 @@ import type * as P from "./pod.types.js";
 
 /**
  * The life of a Pod, as its guardian leads it. What it guards: BEFORE a run counts as accepted its receipt is durable; a Pod whose
- * launcher goes away before that ends by itself, one whose launcher goes away after it stays and can be adopted; and whatever ends
+ * launcher goes away before that ends by itself, one whose launcher goes away after it stays and can be adopted; a restored one stays only if the claim carries its launch id; and whatever ends
  * a Pod, it ends through `draining`, which ends the agent and proves it gone.
  *
  * The machine decides and does nothing else. What a client is told is told by the guardian, from what the machine enters.
@@ -17,6 +17,7 @@ export const podMachine = setup({
   },
   actors: {
     bootAgent: unprovided<P.PodReady, null>("bootAgent"),
+    confirmClaim: unprovided<P.ConfirmResult, null>("confirmClaim"),
     writeReceipt: unprovided<null, P.ReceiptInput>("writeReceipt"),
     settleClaim: unprovided<null, P.SettleInput>("settleClaim"),
     endAgent: unprovided<P.EndAgentResult, P.EndAgentInput>("endAgent"),
@@ -27,6 +28,9 @@ export const podMachine = setup({
   guards: {
     accepted: ({ context }) => context.accepted,
     launcherGone: ({ context }) => !context.launcherPresent,
+    restored: ({ context }) => context.restored === true,
+    // A restored Pod awaits no first run: it takes one as soon as its claim was seen.
+    takesRuns: ({ context }) => context.accepted || context.restored !== true,
     idleStops: ({ context }) => context.accepted && context.idleStopMs > 0,
     runHasEnded: ({ context }) => context.ending !== undefined,
     mustSettle: ({ context }) => mustSettle(context),
@@ -100,14 +104,39 @@ export const podMachine = setup({
         },
       },
       on: {
-        RUN: { target: "running", actions: "takeRun" },
+        RUN: { guard: "takesRuns", target: "running", actions: "takeRun" },
         LAUNCHER_GONE: [
           { guard: "accepted", actions: "loseLauncher" },
+          { guard: "restored", target: "confirming", actions: "loseLauncher" },
           {
             target: "draining",
             actions: ["loseLauncher", { type: "drainBecause", params: { cause: "launcherGone" } }],
           },
         ],
+      },
+    },
+
+    // Whoever restored this Pod is gone, or has ended. It stays only if the claim on disk is its own.
+    confirming: {
+      invoke: {
+        id: "confirmClaim",
+        src: "confirmClaim",
+        input: null,
+        onDone: [
+          {
+            guard: ({ event }) => event.output.kind === "ours",
+            target: "idle",
+            actions: assign({ accepted: true }),
+          },
+          { target: "draining", actions: { type: "drainBecause", params: { cause: "launcherGone" } } },
+        ],
+        onError: {
+          target: "draining",
+          actions: [
+            { type: "drainBecause", params: { cause: "defect" } },
+            assign(({ event }) => ({ trouble: troubleOf(event.error) })),
+          ],
+        },
       },
     },
 

@@ -21,6 +21,8 @@ export interface PodInput {
   readonly whenDone: WhenDone;
   /** 0: never. */
   readonly idleStopMs: number;
+  /** True if the agent's session was loaded again for a claim that stands: no first run is awaited. Default false. */
+  readonly restored?: boolean;
 }
 
 /** Why a Pod is ending. */
@@ -32,7 +34,7 @@ export interface PodContext extends PodInput {
   readonly launcherPresent: boolean;
   /** True once the agent's own process has ended. */
   readonly agentGone: boolean;
-  /** True once a first run's receipt was durable. */
+  /** True once a first run's receipt was durable; of a restored Pod once the claim was seen to be its own. */
   readonly accepted: boolean;
   readonly run?: PodRun;
   readonly acceptance?: Acceptance | undefined;
@@ -68,6 +70,11 @@ export interface ReceiptInput {
   readonly acceptance: Acceptance;
   /** Only the first run's acceptance is a receipt that adoption relies on. */
   readonly first: boolean;
+}
+
+/** Whether the claim on disk carries the launch id of this Pod. */
+export interface ConfirmResult {
+  readonly kind: "ours" | "notOurs";
 }
 
 export interface SettleInput {

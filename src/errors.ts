@@ -35,6 +35,8 @@ export type LaunchClaimCode =
   | "runtime_contract"
   | "runtime_failed"
   | "nothing_to_adopt"
+  | "nothing_to_restore"
+  | "restore_unsupported"
   // What an agent did that the built-in runtime started
   | AgentCode
   | "io_failed"
@@ -52,6 +54,7 @@ export const AGENT_CODES = [
   "agent_auth_required",
   "agent_protocol_mismatch",
   "agent_session_empty",
+  "session_not_loaded",
   "agent_closed_stdin",
   "agent_closed_stdout",
   "agent_line_too_long",

@@ -1,8 +1,11 @@
 export { createLauncher } from "./launcher.js";
-export type { InFlight, Launcher, LauncherOptions, LaunchRequest, SessionEntry } from "./launcher.js";
-export type { Inspector, Launch, LaunchClock } from "./launch/launch.js";
+export type { InFlight, Launcher, LauncherOptions, LaunchRequest } from "./launcher.js";
+export type { RestoreRequest, SessionEntry } from "./launcher.js";
+export type { Launch } from "./launch/launch.js";
+export type { Inspector, LaunchClock } from "./launch/follow.js";
+export type { Restore } from "./restore/restore.js";
 export type { LaunchStep } from "./launch/steps.js";
-export type { Outcome } from "./outcome.js";
+export type { Outcome, RestoreOutcome } from "./outcome.js";
 export { LaunchClaimError, type LaunchClaimCode } from "./errors.js";
 
 // The words that everything else is said in.
@@ -12,12 +15,12 @@ export type { PodSnapshot, RunResult, SessionInfo, TicketRef } from "../machines
 
 // For a host that brings its own Pods.
 export type { CallContext, LaunchInfo, PodReference, PodRuntime, Probe, ProbeContext } from "./ports.js";
-export type { Run, Segment, StartContext, StopAnswer } from "./ports.js";
+export type { RestoreInfo, Run, Segment, StartContext, StopAnswer } from "./ports.js";
 
 // For a host that brings its own registry, or opens ours.
 export type { ClaimEnding, ClaimRegistry, CommitAnswer, EndResult, Finding, HistoryEntry } from "./ports.js";
 export type { LaunchLock, LockContext, LockState, PodLock, PodRecord, ReadBackAnswer } from "./ports.js";
-export type { RoleSession, StoredClaim, StoredPod } from "./ports.js";
+export type { ReplaceAnswer, RoleSession, StoredClaim, StoredPod } from "./ports.js";
 export { FileRegistry, type FileRegistryOptions } from "./registry/file-registry.js";
 export { findWorkspace, type Workspace } from "./registry/workspace.js";
 

@@ -7,13 +7,17 @@ import { idleStopSchema, timeoutsSchema, whenDoneSchema } from "./config/schema.
 import { LaunchClaimError } from "./errors.js";
 import type { Admission } from "./launch/admit.js";
 import { launchEffects, type LaunchEffects } from "./launch/effects.js";
-import { runLaunch, type Inspector, type Launch, type LaunchClock } from "./launch/launch.js";
+import type { Inspector, LaunchClock } from "./launch/follow.js";
+import { runLaunch, type Launch, type RunParts } from "./launch/launch.js";
 import { readPlan } from "./launch/plan.js";
 import { LaunchScope } from "./launch/scope.js";
-import { given, openWorkspace, verbsOf, type LauncherVerbs } from "./launcher-tools.js";
+import { given as givenOf, openWorkspace, verbsOf, type LauncherVerbs } from "./launcher-tools.js";
 import type { Outcome } from "./outcome.js";
 import type { ClaimRegistry, PodRuntime, RoleSession } from "./ports.js";
 import { checkTicket } from "./registry/names.js";
+import { planRestore } from "./restore/plan.js";
+import { restoreEffects, type RestoreEffects } from "./restore/effects.js";
+import { runRestore, type Restore } from "./restore/restore.js";
 import { isPrintable, printable } from "./text.js";
 import { isTrusted } from "./trust.js";
 import type {
@@ -69,7 +73,19 @@ export interface LaunchRequest {
   readonly signal?: AbortSignal;
 }
 
-/** A launch that this launcher has under way. */
+export interface RestoreRequest {
+  readonly ticket: TicketRef;
+  /** How the agent is run again. Default: as the claim's agent is known now, else by the command that the claim holds. */
+  readonly agent?: string;
+  /** The same, given whole. */
+  readonly recipe?: RecipeEntry | AgentRecipe;
+  /** Before the configuration's, before the defaults. */
+  readonly timeouts?: Partial<LaunchTimeouts>;
+  /** Aborting it cancels the restore. */
+  readonly signal?: AbortSignal;
+}
+
+/** A launch or a restore that this launcher has under way. */
 export interface InFlight {
   readonly ticket: TicketRef;
   readonly launchId: string;
@@ -97,15 +113,26 @@ export interface Launcher extends LauncherVerbs {
     ticket: TicketRef,
     options?: Pick<LaunchRequest, "role" | "peers" | "timeouts" | "signal">,
   ): Promise<Outcome>;
-  /** The launches that this launcher has under way. */
+  /**
+   * Loads the session of the ticket's claim again in a new Pod, and replaces the claim by its continuation; no run is sent. What
+   * survives of the old Pod is ended first. How it ends is in its `outcome`; a session that cannot be loaded leaves the claim as it was.
+   *
+   * @throws LaunchClaimError `ticket_id_invalid` | `request_invalid` | `config_invalid`: nothing was started.
+   */
+  restore(request: RestoreRequest): Restore;
+  /** The launches and restores that this launcher has under way. */
   inFlight(): readonly InFlight[];
   /** Records a role session of a Pod that was not launched for a ticket. No claim. */
   recordSession(session: SessionEntry): Promise<RoleSession>;
 }
 
+type GivenTimeouts = Parameters<typeof givenOf>[0];
+type WorkspaceRules = Parameters<typeof planRestore>[2];
+
 /** What tests and hosts that drive every path put between the machine and its actors. */
 export interface LauncherSeams {
   readonly wrapEffects?: (effects: LaunchEffects, launchId: string) => LaunchEffects;
+  readonly wrapRestoreEffects?: (effects: RestoreEffects, launchId: string) => RestoreEffects;
 }
 
 const requestSchema = z.strictObject({
@@ -118,6 +145,14 @@ const requestSchema = z.strictObject({
   cwd: z.string().min(1).optional(),
   whenDone: whenDoneSchema.optional(),
   idleStopMs: idleStopSchema.optional(),
+  timeouts: timeoutsSchema.default({}),
+  signal: z.instanceof(AbortSignal).optional(),
+});
+
+const restoreSchema = z.strictObject({
+  ticket: z.unknown(),
+  agent: z.string().min(1).optional(),
+  recipe: givenRecipeSchema.optional(),
   timeouts: timeoutsSchema.default({}),
   signal: z.instanceof(AbortSignal).optional(),
 });
@@ -135,7 +170,7 @@ export function createLauncher<Pod extends PodHandle>(options: LauncherOptions<P
 /** As {@link createLauncher}, with the seams that path tests need. */
 export function createLauncherWith<Pod extends PodHandle>(
   options: LauncherOptions<Pod>,
-  { wrapEffects = (effects) => effects }: LauncherSeams,
+  { wrapEffects = (effects) => effects, wrapRestoreEffects = (effects) => effects }: LauncherSeams,
 ): Launcher {
   const { inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
   const opened = openWorkspace({ ...options, now: () => new Date(timeOf(clock)) });
@@ -143,13 +178,35 @@ export function createLauncherWith<Pod extends PodHandle>(
   const underWay = new Map<string, InFlight>();
 
   function start(request: LaunchRequest, adoptOnly: boolean): Launch {
-    const { signal, ...parsed } = parseRequest(request);
+    const { signal, ...parsed } = parse(requestSchema, request, "launch");
     const ticket = checkTicket(request.ticket);
-    // Read anew for each launch: a host that lives for days takes up what was changed.
-    const config = readConfig(workspace.root);
-    const timeouts = { ...DEFAULT_TIMEOUTS, ...given(config.timeouts), ...given(parsed.timeouts) };
     const cwd = resolve(workspace.root, parsed.cwd ?? ".");
     const planned = { ...parsed, ticket, cwd };
+    return begin(ticket, { timeouts: parsed.timeouts, signal }, ({ rules, ...parts }) => {
+      const admission: Admission = { readPlan: (how) => readPlan(planned, { ...rules, ...how }), adoptOnly };
+      const effects = launchEffects(ticket, admission, parts);
+      return runLaunch({ ...parts, effects: wrapEffects(effects, parts.scope.launchId) });
+    });
+  }
+
+  function restore(request: RestoreRequest): Restore {
+    const { signal, ...parsed } = parse(restoreSchema, request, "restore");
+    const ticket = checkTicket(request.ticket);
+    return begin(ticket, { timeouts: parsed.timeouts, signal }, ({ rules, ...parts }) => {
+      const effects = restoreEffects((claim) => planRestore(claim, parsed, rules), parts);
+      return runRestore({ ...parts, effects: wrapRestoreEffects(effects, parts.scope.launchId) });
+    });
+  }
+
+  /** What a launch and a restore have in common. */
+  function begin<Run extends { readonly outcome: Promise<unknown> }>(
+    ticket: TicketRef,
+    given: { readonly timeouts: GivenTimeouts; readonly signal: AbortSignal | undefined },
+    run: (parts: Omit<RunParts<never, PodHandle>, "effects"> & { readonly rules: WorkspaceRules }) => Run,
+  ): Run {
+    // Read anew each time: a host that lives for days takes up what was changed.
+    const config = readConfig(workspace.root);
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...givenOf(config.timeouts), ...givenOf(given.timeouts) };
     const rules = {
       config,
       root: workspace.root,
@@ -159,24 +216,17 @@ export function createLauncherWith<Pod extends PodHandle>(
     const launchId = checkLaunchId(newLaunchId());
     const tools = { registry, runtime, now, timeouts };
     const scope = new LaunchScope(launchId, tools);
-    const admission: Admission = { readPlan: (how) => readPlan(planned, { ...rules, ...how }), adoptOnly };
+    const input = { ticket, launchId, timeouts };
     underWay.set(launchId, { ticket, launchId, since: now() });
-    const launch = runLaunch({
-      input: { ticket, launchId, timeouts },
-      effects: wrapEffects(launchEffects(ticket, admission, { scope, tools }), launchId),
-      scope,
-      tools,
-      clock,
-      inspect,
-      signal,
-    });
-    void launch.outcome.finally(() => underWay.delete(launchId));
-    return launch;
+    const running = run({ input, scope, tools, clock, inspect, signal: given.signal, rules });
+    void running.outcome.finally(() => underWay.delete(launchId));
+    return running;
   }
 
   return {
     ...verbsOf(opened),
     launch: (request) => start(request, false),
+    restore,
     adopt: async (ticket, adoptOptions = {}) => await start({ ...adoptOptions, ticket }, true).outcome,
     inFlight: () => [...underWay.values()],
     recordSession: async ({ tickets = [], ...entry }) => {
@@ -215,12 +265,12 @@ const systemClock: LaunchClock = {
   clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
 };
 
-function parseRequest(request: LaunchRequest) {
-  const parsed = requestSchema.safeParse(request, { reportInput: true });
+function parse<Schema extends z.ZodType>(schema: Schema, request: unknown, what: string): z.output<Schema> {
+  const parsed = schema.safeParse(request, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw new LaunchClaimError(
     "request_invalid",
-    `the launch request cannot be used, ${describeIssue(parsed.error)}`,
+    `the ${what} request cannot be used, ${describeIssue(parsed.error)}`,
     {
       hint: "Nothing was started.",
     },

@@ -59,6 +59,11 @@ export interface ProbeContext extends CallContext {
   readonly podLock: LockState;
 }
 
+/** What a runtime is told of a restore: as of a launch, with the claim whose session is to be loaded again. `plan` has no prompt. */
+export interface RestoreInfo extends LaunchInfo {
+  readonly restores: Claim;
+}
+
 /** The first run of a Pod. */
 export interface Run {
   /** Stable for the launch. The same id again must be answered with what is known, never sent to the agent twice. */
@@ -120,6 +125,12 @@ export interface PodRuntime<Pod extends PodHandle = PodHandle> {
    * launcher dies before the Pod accepts its first run, the Pod must end by itself.
    */
   start(launch: LaunchInfo, context: StartContext<Pod>): Promise<Pod>;
+  /**
+   * As `start`, with the agent's session of an earlier claim loaded again: on return it was, and nothing was sent to the agent. A
+   * session that cannot be loaded is a rejection, never a fresh one. If the launcher goes away, the Pod stays only if the claim on
+   * disk carries its launch id. Its presence makes restoring possible.
+   */
+  restore?(restore: RestoreInfo, context: StartContext<Pod>): Promise<Pod>;
   /** Dials the Pod and reads what it says of itself. The connection may stay open until `detach`. */
   connect(pod: Pod, context: CallContext): Promise<PodSnapshot>;
   /** Tells the peer of this name who the Pod is. A rejection is a warning, never the end of a launch. */
@@ -250,6 +261,11 @@ export type CommitAnswer =
   | { readonly kind: "committed"; readonly claim: Claim }
   | { readonly kind: "standing"; readonly standing: StoredClaim };
 
+/** The claim is ours and durable, or it was not the one expected any more: another stands, or none. */
+export type ReplaceAnswer =
+  | { readonly kind: "replaced"; readonly claim: Claim }
+  | { readonly kind: "standing"; readonly standing: StoredClaim | undefined };
+
 export type ReadBackAnswer =
   | { readonly kind: "ours"; readonly claim: Claim }
   | { readonly kind: "absent" }
@@ -323,7 +339,17 @@ export interface ClaimRegistry {
     records: { readonly claim: Claim; readonly session: RoleSession },
     context: CallContext,
   ): Promise<CommitAnswer>;
-  /** Makes sure that a commit of this launch can no longer happen, and then says whether it did. `ours` is durable. */
+  /**
+   * Replaces the claim that stands, if its launch id is still the one expected, by its continuation under another launch id; as
+   * `commit`, the role session first. `standing`: another claim stands, or none. The claim that was replaced gets no history entry:
+   * it goes on in the one that names it in `restoredFrom`.
+   */
+  replace(
+    lock: LaunchLock,
+    records: { readonly expect: string; readonly claim: Claim; readonly session: RoleSession },
+    context: CallContext,
+  ): Promise<ReplaceAnswer>;
+  /** Makes sure that a commit or replacement of this launch can no longer happen, and then says whether it did. `ours` is durable. */
   readBack(lock: LaunchLock, launchId: string): Promise<ReadBackAnswer>;
   /** Ends the claim: history first, durable; THEN the claim is removed. */
   end(lock: LaunchLock, ending: ClaimEnding): Promise<EndResult>;

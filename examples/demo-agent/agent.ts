@@ -72,7 +72,7 @@ function answer(request: Request): void {
         id,
         result: {
           protocolVersion: 1,
-          agentCapabilities: {},
+          agentCapabilities: { loadSession: true },
           agentInfo: { name: "demo-agent", version: "1.0.0" },
         },
       });
@@ -80,6 +80,10 @@ function answer(request: Request): void {
     case "session/new":
       sessions += 1;
       send({ id, result: { sessionId: `demo-${process.pid}-${sessions}` } });
+      return;
+    case "session/load":
+      // It remembers nothing that a new process could not know.
+      send({ id, result: {} });
       return;
     case "session/prompt":
       void work(request);

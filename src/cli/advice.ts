@@ -1,4 +1,4 @@
-import type { Outcome } from "../outcome.js";
+import type { Unclaimed } from "../outcome.js";
 import type { Finding } from "../ports.js";
 import type { Refused } from "../verbs/verb-tools.js";
 import type { Block } from "../../machines/launch.types.js";
@@ -31,7 +31,7 @@ export function adviceForBlock(block: Block, id: string, line: CommandLine): rea
           ];
     case "restorable":
       return [
-        "Its agent's session can be loaded again, as long as the claim stands.",
+        { command: line("restore", { id }), does: "load its agent's session again, in a new Pod" },
         reclaim(launchId, "give the claim up"),
       ];
     case "stale":
@@ -57,7 +57,7 @@ export function adviceForBlock(block: Block, id: string, line: CommandLine): rea
 
 /** What to do when a launch has failed, by what the caller can put right. */
 export function adviceForFailure(
-  outcome: Extract<Outcome, { status: "failed" | "timedOut" }>,
+  outcome: Extract<Unclaimed<string>, { status: "failed" | "timedOut" }>,
   id: string,
   line: CommandLine,
 ): readonly Advice[] {
@@ -107,8 +107,9 @@ export function mendOf({ code, ticket, safe, mend }: Finding, line: CommandLine)
   if (ticket === undefined) return mend;
   const { id } = ticket;
   switch (code) {
-    case "claim_stale":
     case "claim_restorable":
+      return { command: line("restore", { id }), does: "load its agent's session again" };
+    case "claim_stale":
     case "pod_unknown":
       return { command: line("reclaim", { id }), does: "the evidence, and how to end it" };
     case "claim_lingering":

@@ -15,6 +15,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/launch.js")).launch,
   },
   {
+    name: "restore",
+    summary: "load the session of a restorable claim again, in a new Pod",
+    load: async () => (await import("./commands/restore.js")).restore,
+  },
+  {
     name: "status",
     summary: "every claim, or that of one ticket, with its state as of now",
     load: async () => (await import("./commands/status.js")).status,

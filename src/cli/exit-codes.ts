@@ -1,5 +1,5 @@
 import type { LaunchClaimCode } from "../errors.js";
-import type { Outcome } from "../outcome.js";
+import type { Outcome, RestoreOutcome } from "../outcome.js";
 import { Interrupt } from "./io.js";
 
 /** A contract: scripts decide by these. */
@@ -32,9 +32,10 @@ export function exitCodeOfError(code: string): number {
 }
 
 /** @param interrupts what may have cancelled it */
-export function exitCodeOfOutcome(outcome: Outcome, interrupts: AbortSignal): number {
+export function exitCodeOfOutcome(outcome: Outcome | RestoreOutcome, interrupts: AbortSignal): number {
   switch (outcome.status) {
     case "claimed":
+    case "restored":
       return EXIT.done;
     case "blocked":
       return EXIT.blocked;

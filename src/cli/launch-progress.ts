@@ -13,7 +13,7 @@ export function progressFor(terminal: Terminal): Progress {
   return terminal.isLive.messages ? new LiveLine(terminal) : new PlainLines(terminal);
 }
 
-/** The states in which a launch waits for something, in words. The others pass, or are told as the outcome. */
+/** The states in which a launch or a restore waits for something, in words. The others pass, or are told as the outcome. */
 const WAITS: Readonly<Record<string, string>> = {
   "spawning.admitting": "looking what stands",
   "spawning.starting": "starting the Pod",
@@ -22,6 +22,12 @@ const WAITS: Readonly<Record<string, string>> = {
   awaitingRunAck: "waiting for the run to be accepted",
   "committingClaim.writing": "writing the claim",
   "committingClaim.verifying": "reading the claim back",
+  judging: "looking what stands",
+  endingSurvivors: "ending what survived of the old Pod",
+  starting: "starting the Pod and loading the session",
+  connecting: "connecting to the Pod",
+  "replacingClaim.writing": "replacing the claim",
+  "replacingClaim.verifying": "reading the claim back",
   stopping: "stopping the Pod and proving it gone",
 };
 

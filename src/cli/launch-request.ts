@@ -56,7 +56,7 @@ export async function launchRequest({ args, io }: Call): Promise<LaunchRequest> 
 }
 
 /** `-- COMMAND ARG…`, and the flags that say how it is run. */
-function recipeOf(args: Arguments): LaunchRequest["recipe"] {
+export function recipeOf(args: Arguments): LaunchRequest["recipe"] {
   const driver = choice(args, "driver", DRIVERS);
   const evidence = choice(args, "evidence", EVIDENCE);
   const accept = args.text("accept");
@@ -89,7 +89,7 @@ function recipeOf(args: Arguments): LaunchRequest["recipe"] {
   return { driver: "acp", command, ...(evidence && { evidence }) };
 }
 
-function timeoutsOf(given: readonly string[]): Partial<LaunchTimeouts> {
+export function timeoutsOf(given: readonly string[]): Partial<LaunchTimeouts> {
   return Object.fromEntries(
     given.map((text) => {
       const [phase = "", duration] = text.split("=", 2);

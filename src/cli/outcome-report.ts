@@ -1,14 +1,15 @@
 import { messageOf } from "../errors.js";
-import type { Outcome } from "../outcome.js";
+import type { Outcome, RestoreOutcome, Unclaimed } from "../outcome.js";
 import { legible } from "../text.js";
 import type { LaunchPhase, Proof } from "../../machines/launch.types.js";
+import type { RestorePhase } from "../../machines/restore.types.js";
 import { adviceForBlock, adviceForFailure, adviceForUnresolved } from "./advice.js";
 import type { CommandLine } from "./command.js";
 import { tellAdvice } from "./tell-advice.js";
 import type { Terminal } from "./terminal.js";
 
 /** The last line of a launch with `--json`. What was thrown is told by its message alone: it may hold anything. */
-export function outcomeJson(outcome: Outcome): object {
+export function outcomeJson(outcome: Outcome | RestoreOutcome): object {
   const told: Record<string, unknown> = { type: "outcome", ...outcome };
   if (outcome.status === "failed") told["cause"] = causeText(outcome.cause);
   if (outcome.status === "unresolved" && outcome.because) {
@@ -33,12 +34,35 @@ export function reportOutcome(
   id: string,
   { terminal, line }: { readonly terminal: Terminal; readonly line: CommandLine },
 ): void {
+  if (outcome.status === "claimed") reportClaim(outcome, terminal);
+  else reportUnclaimed(outcome, id, { terminal, line, remains: "no claim" });
+}
+
+/** The same of a restore: whatever went wrong, the claim stands as it was. */
+export function reportRestore(
+  outcome: RestoreOutcome,
+  id: string,
+  { terminal, line }: { readonly terminal: Terminal; readonly line: CommandLine },
+): void {
+  if (outcome.status !== "restored") {
+    reportUnclaimed(outcome, id, { terminal, line, remains: "the claim is as it was" });
+    return;
+  }
+  const { ticket, pod, launchId, session } = outcome.claim;
+  const word = terminal.paintResult("green", "restored");
+  terminal.print(`${word} ${legible(ticket.id, 100)}: Pod ${legible(pod)}, launch ${launchId}`);
+  if (session) terminal.tell(`  Session ${legible(session.id, 100)} was loaded again; no prompt was sent.`);
+}
+
+function reportUnclaimed(
+  outcome: Unclaimed<LaunchPhase | RestorePhase>,
+  id: string,
+  told: { readonly terminal: Terminal; readonly line: CommandLine; readonly remains: string },
+): void {
+  const { terminal, line, remains } = told;
   const shownId = legible(id, 100);
   const bad = (word: string) => terminal.paintMessage("red", word);
   switch (outcome.status) {
-    case "claimed":
-      reportClaim(outcome, terminal);
-      return;
     case "blocked":
       terminal.tell(`${bad("blocked:")} ${shownId}: ${legible(outcome.reason)}`);
       for (const text of blockDetails(outcome)) terminal.tell(`  ${text}`);
@@ -49,17 +73,17 @@ export function reportOutcome(
       if (outcome.hint !== undefined) {
         terminal.tell(`${terminal.paintMessage("cyan", "hint:")} ${legible(outcome.hint, 2_000)}`);
       }
-      terminal.tell(`  No claim; ${PROOFS[outcome.proof]}.`);
+      terminal.tell(`  ${capitalized(remains)}; ${PROOFS[outcome.proof]}.`);
       tellAdvice(adviceForFailure(outcome, id, line), terminal);
       return;
     case "timedOut":
       terminal.tell(`${bad("timed out")} while ${PHASES[outcome.phase]}: ${legible(outcome.message)}`);
-      terminal.tell(`  No claim; ${PROOFS[outcome.proof]}.`);
+      terminal.tell(`  ${capitalized(remains)}; ${PROOFS[outcome.proof]}.`);
       tellAdvice(adviceForFailure(outcome, id, line), terminal);
       return;
     case "cancelled":
       terminal.tell(
-        `${terminal.paintMessage("yellow", "cancelled")} while ${PHASES[outcome.phase]}: no claim; ${PROOFS[outcome.proof]}.`,
+        `${terminal.paintMessage("yellow", "cancelled")} while ${PHASES[outcome.phase]}: ${remains}; ${PROOFS[outcome.proof]}.`,
       );
       return;
     case "unresolved":
@@ -69,6 +93,10 @@ export function reportOutcome(
       terminal.tell("  The ticket stays blocked until that is known.");
       tellAdvice(adviceForUnresolved(id, line), terminal);
   }
+}
+
+function capitalized(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 function reportClaim(
@@ -102,9 +130,13 @@ function blockDetails({ holder, claim, pod }: Extract<Outcome, { status: "blocke
   ];
 }
 
-/** What a launch does in each phase, after "while". */
-const PHASES: Readonly<Record<LaunchPhase, string>> = {
+/** What a launch or a restore does in each phase, after "while". */
+const PHASES: Readonly<Record<LaunchPhase | RestorePhase, string>> = {
   idle: "nothing was begun",
+  judging: "looking what stands",
+  endingSurvivors: "ending what survived of the old Pod",
+  starting: "loading the session in a new Pod",
+  replacingClaim: "replacing the claim",
   spawning: "starting the Pod",
   connecting: "connecting to the Pod",
   awaitingRunAck: "waiting for the run to be accepted",

@@ -42,12 +42,16 @@ export function chooseAgent({ agent, recipe }: AgentRequest, rules: AgentRules):
     requireTrust(name, configured, rules);
     return { agent: name, recipe: configured };
   }
-  const preset = ownOf(PRESETS, name);
+  const preset = presetOf(name);
   if (preset) return { agent: name, recipe: preset };
   if (!needsRecipe) return { agent: name };
   throw new LaunchClaimError("agent_unknown", `there is no agent ${printable(name)}`, {
     hint: `Use one of ${knownAgents(config)}, or add it to "agents" in ${CONFIG_FILE}.`,
   });
+}
+
+export function presetOf(name: string): AgentRecipe | undefined {
+  return ownOf(PRESETS, name);
 }
 
 function theOnlyAgent(config: Config): string {

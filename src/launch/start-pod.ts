@@ -1,5 +1,5 @@
 import { LaunchClaimError } from "../errors.js";
-import type { LaunchInfo, PodLock } from "../ports.js";
+import type { LaunchInfo, PodLock, StartContext } from "../ports.js";
 import { ownIdentity } from "../processes.js";
 import type { PodHandle } from "../../machines/launch.types.js";
 import { isPlain, type LaunchScope, type LaunchTools } from "./scope.js";
@@ -10,16 +10,24 @@ import { isPlain, type LaunchScope, type LaunchTools } from "./scope.js";
  */
 export async function startPod<Pod extends PodHandle>(
   launch: LaunchInfo,
-  { scope, tools, signal }: { scope: LaunchScope<Pod>; tools: LaunchTools<Pod>; signal: AbortSignal },
+  { scope, tools, signal, begin = (context) => tools.runtime.start(launch, context) }: Starting<Pod>,
 ): Promise<Pod> {
-  const starting = start(launch, { scope, tools, signal });
+  const starting = start(launch, { scope, tools, signal, begin });
   scope.trackStart(starting);
   return await starting;
 }
 
+export interface Starting<Pod extends PodHandle> {
+  readonly scope: LaunchScope<Pod>;
+  readonly tools: LaunchTools<Pod>;
+  readonly signal: AbortSignal;
+  /** What the runtime does. Default: it starts a new Pod. */
+  readonly begin?: (context: StartContext<Pod>) => Promise<Pod>;
+}
+
 async function start<Pod extends PodHandle>(
   launch: LaunchInfo,
-  { scope, tools, signal }: { scope: LaunchScope<Pod>; tools: LaunchTools<Pod>; signal: AbortSignal },
+  { scope, tools, signal, begin }: Required<Starting<Pod>>,
 ): Promise<Pod> {
   const { ticket, launchId, podName, plan } = launch;
   const at = tools.now();
@@ -40,7 +48,7 @@ async function start<Pod extends PodHandle>(
   });
   signal.throwIfAborted();
   try {
-    const pod = await tools.runtime.start(launch, {
+    const pod = await begin({
       signal,
       own: (published) => scope.own(published),
       lockPod: async () => takePodLock(launch, { scope, tools, signal }),

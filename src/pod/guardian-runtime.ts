@@ -11,6 +11,7 @@ import type {
   Probe,
   ProbeContext,
   ProbedProcesses,
+  RestoreInfo,
   Run,
   StartContext,
   StopAnswer,
@@ -72,6 +73,25 @@ export class GuardianRuntime implements PodRuntime<GuardianPod> {
   }
 
   async start(launch: LaunchInfo, context: StartContext<GuardianPod>): Promise<GuardianPod> {
+    return await this.#start(launch, {}, context);
+  }
+
+  async restore(
+    { restores, ...launch }: RestoreInfo,
+    context: StartContext<GuardianPod>,
+  ): Promise<GuardianPod> {
+    const sessionId = restores.session?.id;
+    if (sessionId === undefined) {
+      throw new LaunchClaimError("session_not_loaded", `the claim of Pod ${restores.pod} names no session`);
+    }
+    return await this.#start(launch, { restores: { sessionId } }, context);
+  }
+
+  async #start(
+    launch: LaunchInfo,
+    continued: Pick<Specification, "restores">,
+    context: StartContext<GuardianPod>,
+  ): Promise<GuardianPod> {
     const { registry } = this.#options;
     const { podName, launchId, ticket, environment } = launch;
     const { signal } = context;
@@ -79,7 +99,7 @@ export class GuardianRuntime implements PodRuntime<GuardianPod> {
     if (record === undefined) {
       throw new LaunchClaimError("runtime_contract", `Pod ${podName} has no record to go on with`);
     }
-    const specification = this.#specify(launch, record);
+    const specification = { ...this.#specify(launch, record), ...continued };
     const lock = await context.lockPod();
     // Given up meanwhile: nothing exists yet, and nothing must come into being.
     signal.throwIfAborted();
@@ -276,6 +296,11 @@ function snapshotOf({ protocol, pod, launch_id, status, run, session, agent }: S
     status,
     ...(run && { run: { runId: run.run_id, acceptance: run.evidence } }),
     ...(session && { session }),
-    agent: { driver: agent.driver, name: agent.name, ...(agent.command && { command: agent.command }) },
+    agent: {
+      driver: agent.driver,
+      name: agent.name,
+      ...(agent.command && { command: agent.command }),
+      ...(agent.cwd !== undefined && { cwd: agent.cwd }),
+    },
   };
 }

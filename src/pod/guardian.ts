@@ -1,6 +1,12 @@
 import { createActor, fromPromise, type Actor } from "xstate";
 import { podMachine, type PodMachine } from "../../machines/pod.machine.js";
-import type { EndAgentInput, EndAgentResult, PodReady, ReceiptInput } from "../../machines/pod.types.js";
+import type {
+  ConfirmResult,
+  EndAgentInput,
+  EndAgentResult,
+  PodReady,
+  ReceiptInput,
+} from "../../machines/pod.types.js";
 import { LaunchClaimError, messageOf } from "../errors.js";
 import { NotReady } from "./agents/driver.js";
 import type { ControlChannel } from "./control-channel.js";
@@ -53,6 +59,7 @@ class Guardian {
       podMachine.provide({
         actors: {
           bootAgent: fromPromise<PodReady, null>(({ signal }) => this.#boot(signal)),
+          confirmClaim: fromPromise<ConfirmResult, null>(() => this.#confirmClaim()),
           writeReceipt: fromPromise<null, ReceiptInput>(({ input }) => this.#writeReceipt(input)),
           settleClaim: fromPromise(({ input, signal }) =>
             settleClaim(input, { registry, ticket, launchId, launcherGone, signal }),
@@ -60,7 +67,7 @@ class Guardian {
           endAgent: fromPromise<EndAgentResult, EndAgentInput>(({ input }) => this.#endAgent(input)),
         },
       }),
-      { input: { whenDone, idleStopMs } },
+      { input: { whenDone, idleStopMs, restored: specification.restores !== undefined } },
     );
     this.#service = new PodService(specification, {
       actor: this.#actor,
@@ -133,6 +140,16 @@ class Guardian {
     log.write("guardian", `ready: ${ready.agent.name}; its end is proven by ${agent.proof}`);
     control.tell({ event: "ready", data: { pod: record.pod, socket, agent: ready.agent.name } });
     return ready;
+  }
+
+  /** Whoever restored this Pod has let go of it: a replacement of the claim can no longer come. */
+  async #confirmClaim(): Promise<ConfirmResult> {
+    const { registry, specification, log } = this.#parts;
+    const { ticket, launchId } = specification.record;
+    const stored = await registry.read(ticket);
+    const isOurs = stored?.kind === "claim" && stored.claim.launchId === launchId;
+    if (!isOurs) log.write("guardian", "the claim was not replaced by that of this Pod");
+    return { kind: isOurs ? "ours" : "notOurs" };
   }
 
   /** The receipt is durable BEFORE the run counts as accepted: a launch relies on it that finds this Pod unclaimed. */

@@ -19,6 +19,8 @@ export interface Specification {
   readonly socket: string;
   readonly cwd: string;
   readonly agent: { readonly name: string; readonly recipe: AgentRecipe };
+  /** The agent's session to be loaded again, instead of a new one. */
+  readonly restores?: { readonly sessionId: string };
   /** What the host's environment has and the guardian's own must not: given back to the agent. */
   readonly restored: Readonly<Record<string, string>>;
   readonly whenDone: WhenDone;

@@ -68,6 +68,7 @@ export async function startAgentOf(
       name,
       process: agent,
       cwd,
+      ...(specification.restores && { restores: specification.restores }),
       promptFile,
       maxLineBytes: limits.maxLineBytes,
       events,

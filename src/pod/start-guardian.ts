@@ -131,6 +131,8 @@ const hints: Readonly<Record<string, string>> = {
   agent_not_found: "Install the agent, or name it by its full path.",
   agent_not_executable: "Make the file executable, or name another program.",
   agent_auth_required: "Log in with the agent's own command first, or give it its key in the environment.",
+  session_not_loaded:
+    "The claim stands as it was. Try again, or give the session up: reclaim the claim, and launch anew.",
   agent_protocol_mismatch: "Update the agent, or launch-claim.",
 };
 

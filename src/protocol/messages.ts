@@ -61,6 +61,7 @@ const snapshot = z.object({
     driver: z.string(),
     name: z.string(),
     command: z.array(z.string()).readonly().optional(),
+    cwd: z.string().optional(),
   }),
 });
 export type Snapshot = z.output<typeof snapshot>;

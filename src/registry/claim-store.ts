@@ -7,6 +7,7 @@ import type {
   EndResult,
   HistoryEntry,
   ReadBackAnswer,
+  ReplaceAnswer,
   StoredClaim,
 } from "../ports.js";
 import type { Claim, TicketRef } from "../../machines/launch.types.js";
@@ -18,6 +19,7 @@ import {
   setAside,
   readIfThere,
   removeIfThere,
+  rename,
   temporaryPath,
   type DurableWrites,
 } from "./durable.js";
@@ -27,8 +29,8 @@ import { printable } from "../text.js";
 import { parseRecord, serializeRecord } from "./records.js";
 
 /**
- * Claims and what became of them. A claim appears by one `link` and disappears by one `unlink`; between the two it is never
- * rewritten. Its history entry is durable BEFORE it disappears, so that a crash between leaves both, and the entry decides.
+ * Claims and what became of them. A claim appears by one `link` and disappears by one `unlink`; between the two only a restore
+ * replaces it, by one `rename`. Its history entry is durable BEFORE it disappears, so that a crash between leaves both, and the entry decides.
  *
  * Whoever calls what changes a claim holds the ticket's launch lock.
  */
@@ -97,7 +99,31 @@ export class ClaimStore {
     }
   }
 
-  /** The temp goes first: without it, a commit that is still under way has nothing left to link. */
+  /**
+   * temp → fsync → rename over the claim → fsync directory. The last look at what stands, the check and the rename are one turn: the
+   * launch lock keeps every other process away, and a replacement that was given up changes nothing any more.
+   *
+   * @param requireAllowed throws if the replacement was given up, or its lock
+   */
+  async replace(claim: Claim, expect: string, requireAllowed: () => void): Promise<ReplaceAnswer> {
+    const { ticket, launchId } = claim;
+    const final = this.#layout.claim(ticket);
+    const staged = await this.#writes.stage(final, serializeRecord("claim", claim), launchId);
+    try {
+      const standing = this.read(ticket);
+      requireAllowed();
+      if (standing === undefined || !isOf(standing, launchId)) {
+        if (standing === undefined || !isOf(standing, expect)) return { kind: "standing", standing };
+        rename(staged);
+      }
+      await this.#writes.syncDirectory(dirname(final));
+      return { kind: "replaced", claim };
+    } finally {
+      removeIfThere(staged.temp);
+    }
+  }
+
+  /** The temp goes first: without it, a commit that is still under way has nothing left to link or to rename. */
   async readBack(ticket: TicketRef, launchId: string): Promise<ReadBackAnswer> {
     const final = this.#layout.claim(ticket);
     removeIfThere(temporaryPath(final, launchId));

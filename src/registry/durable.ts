@@ -122,6 +122,15 @@ export function link(staged: StagedFile): boolean {
   }
 }
 
+/** Gives a staged file the name of one that stands, atomically. Synchronous: the commit point of a restored claim. */
+export function rename(staged: StagedFile): void {
+  try {
+    fs.renameSync(staged.temp, staged.final);
+  } catch (cause) {
+    throw ioFailed("rename to", staged.final, cause);
+  }
+}
+
 /** Keeps under another name whatever stands in a record's place; a directory, which cannot be linked, is moved there. */
 export function setAside(path: string, kept: string): void {
   try {

@@ -13,6 +13,7 @@ import type {
   PodLock,
   PodRecord,
   ReadBackAnswer,
+  ReplaceAnswer,
   RoleSession,
   StoredClaim,
   StoredPod,
@@ -141,6 +142,32 @@ export class FileRegistry implements ClaimRegistry {
     { claim, session }: { readonly claim: Claim; readonly session: RoleSession },
     { signal }: CallContext,
   ): Promise<CommitAnswer> {
+    return await this.#write(lock, { claim, session, signal }, (requireAllowed) =>
+      this.#claims.commit(claim, requireAllowed),
+    );
+  }
+
+  async replace(
+    lock: LaunchLock,
+    {
+      expect,
+      claim,
+      session,
+    }: { readonly expect: string; readonly claim: Claim; readonly session: RoleSession },
+    { signal }: CallContext,
+  ): Promise<ReplaceAnswer> {
+    return await this.#write(lock, { claim, session, signal }, (requireAllowed) =>
+      this.#claims.replace(claim, expect, requireAllowed),
+    );
+  }
+
+  /** The session, and then the claim; given up when the signal aborts, or when it is read back. */
+  async #write<Answer>(
+    lock: LaunchLock,
+    what: { readonly claim: Claim; readonly session: RoleSession; readonly signal: AbortSignal },
+    write: (requireAllowed: () => void) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { claim, session, signal } = what;
     requireHeld(lock, claim.ticket);
     const { launchId } = claim;
     const attempt = new AbortController();
@@ -150,11 +177,11 @@ export class FileRegistry implements ClaimRegistry {
       const requireAllowed = () => {
         requireHeld(lock, claim.ticket);
         if (!givenUp.aborted) return;
-        throw new LaunchClaimError("aborted", "the commit was given up before the claim was linked");
+        throw new LaunchClaimError("aborted", "the commit was given up before the claim was there");
       };
       // The session first: a claim whose session is missing would mislead, a session without a claim is swept.
       await this.#sessions.write(session, requireAllowed);
-      return await this.#claims.commit(claim, requireAllowed);
+      return await write(requireAllowed);
     } finally {
       if (this.#commits.get(launchId) === attempt) this.#commits.delete(launchId);
     }

@@ -19,7 +19,12 @@ const acceptance = z.looseObject({
   kind: text,
   at: instant,
 });
-const agent = z.looseObject({ driver: text, name: text, command: z.exactOptional(z.array(text)) });
+const agent = z.looseObject({
+  driver: text,
+  name: text,
+  command: z.exactOptional(z.array(text)),
+  cwd: z.exactOptional(text),
+});
 const session = z.looseObject({ id: text, restorable: z.boolean() });
 const runtime = z.looseObject({ kind: text, locator: json });
 const processIdentity = z.looseObject({
@@ -40,6 +45,8 @@ const claimFields = {
   agent: z.exactOptional(agent),
   session: z.exactOptional(session),
   runtime,
+  restoredFrom: z.exactOptional(z.array(launchId)),
+  restoredAt: z.exactOptional(instant),
 };
 
 // Loose everywhere: fields that a newer minor writer added survive being read and written again.

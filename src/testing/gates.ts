@@ -1,9 +1,13 @@
 import type { LaunchEffects } from "../launch/effects.js";
 import type { ActorName } from "../launch/paths.js";
+import type { RestoreEffects } from "../restore/effects.js";
+import type { RestoreActorName } from "../restore/paths.js";
+
+type Gated = ActorName | RestoreActorName;
 
 /** An actor that the machine has invoked and that waits for what a path says of it. */
 export interface Gate {
-  readonly actor: ActorName;
+  readonly actor: Gated;
   /** Aborts when the machine has left the actor's state. */
   readonly signal: AbortSignal;
   /** Does what the actor does, once however often it is called, and tells nobody. */
@@ -18,7 +22,7 @@ export interface Gate {
  * path's to say.
  */
 export class Gates {
-  readonly #held = new Map<ActorName, Gate>();
+  readonly #held = new Map<Gated, Gate>();
 
   /** For a launcher's `wrapEffects`. */
   readonly wrap = (effects: LaunchEffects): LaunchEffects => ({
@@ -32,8 +36,19 @@ export class Gates {
     stopPod: this.#gated("stopPod", effects.stopPod),
   });
 
+  /** For a launcher's `wrapRestoreEffects`. */
+  readonly wrapRestore = (effects: RestoreEffects): RestoreEffects => ({
+    judgeClaim: this.#gated("judgeClaim", effects.judgeClaim),
+    endSurvivors: this.#gated("endSurvivors", effects.endSurvivors),
+    restorePod: this.#gated("restorePod", effects.restorePod),
+    connect: this.#gated("connect", effects.connect),
+    replaceClaim: this.#gated("replaceClaim", effects.replaceClaim),
+    readBackClaim: this.#gated("readBackClaim", effects.readBackClaim),
+    stopPod: this.#gated("stopPod", effects.stopPod),
+  });
+
   /** The gate of an actor that was invoked. */
-  at(actor: ActorName): Gate {
+  at(actor: Gated): Gate {
     const gate = this.#held.get(actor);
     if (gate) return gate;
     throw new Error(
@@ -41,7 +56,7 @@ export class Gates {
     );
   }
 
-  #gated<Input, Output>(actor: ActorName, effect: (input: Input, signal: AbortSignal) => Promise<Output>) {
+  #gated<Input, Output>(actor: Gated, effect: (input: Input, signal: AbortSignal) => Promise<Output>) {
     return (input: Input, signal: AbortSignal): Promise<Output> =>
       new Promise<Output>((resolve, reject) => {
         let running: Promise<Output> | undefined;

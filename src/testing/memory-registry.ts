@@ -13,6 +13,7 @@ import type {
   PodLock,
   PodRecord,
   ReadBackAnswer,
+  ReplaceAnswer,
   RoleSession,
   StoredClaim,
   StoredPod,
@@ -90,17 +91,8 @@ export class MemoryRegistry implements ClaimRegistry {
     { claim, session }: { readonly claim: Claim; readonly session: RoleSession },
     { signal }: CallContext,
   ): Promise<CommitAnswer> {
-    requireHeld(lock, claim.ticket);
     const { ticket, launchId } = claim;
-    const attempt = {};
-    this.#underWay.set(attempt, launchId);
-    try {
-      await this.writeSession(session);
-      // From here on one turn: nothing comes between these checks and the claim.
-      requireHeld(lock, ticket);
-      if (signal.aborted || !this.#underWay.has(attempt)) {
-        throw new LaunchClaimError("aborted", `the commit of launch ${launchId} was given up`);
-      }
+    return await this.#write(lock, { claim, session, signal }, () => {
       if (this.#entryOf(ticket.id, launchId)) {
         throw new LaunchClaimError(
           "launch_already_ended",
@@ -114,6 +106,45 @@ export class MemoryRegistry implements ClaimRegistry {
       if (standing && standing.claim.launchId !== launchId) return { kind: "standing", standing };
       if (!standing) this.#claims.set(ticket.id, structuredClone(claim));
       return { kind: "committed", claim: structuredClone(claim) };
+    });
+  }
+
+  async replace(
+    lock: LaunchLock,
+    {
+      expect,
+      claim,
+      session,
+    }: { readonly expect: string; readonly claim: Claim; readonly session: RoleSession },
+    { signal }: CallContext,
+  ): Promise<ReplaceAnswer> {
+    return await this.#write(lock, { claim, session, signal }, () => {
+      const standing = this.#standing(claim.ticket.id);
+      const known = standing?.claim.launchId;
+      if (known !== expect && known !== claim.launchId) return { kind: "standing", standing };
+      this.#claims.set(claim.ticket.id, structuredClone(claim));
+      return { kind: "replaced", claim: structuredClone(claim) };
+    });
+  }
+
+  /** @param write in one turn: nothing comes between the last checks and the claim */
+  async #write<Answer>(
+    lock: LaunchLock,
+    what: { readonly claim: Claim; readonly session: RoleSession; readonly signal: AbortSignal },
+    write: () => Answer,
+  ): Promise<Answer> {
+    const { claim, session, signal } = what;
+    const { ticket, launchId } = claim;
+    requireHeld(lock, ticket);
+    const attempt = {};
+    this.#underWay.set(attempt, launchId);
+    try {
+      await this.writeSession(session);
+      requireHeld(lock, ticket);
+      if (signal.aborted || !this.#underWay.has(attempt)) {
+        throw new LaunchClaimError("aborted", `the commit of launch ${launchId} was given up`);
+      }
+      return write();
     } finally {
       this.#underWay.delete(attempt);
     }

@@ -191,6 +191,7 @@ async function receive(message: Message): Promise<void> {
       return;
     case "session/load":
     case "session/resume":
+      return answerWith(id, script.load, {});
     case "session/delete":
       send({ id, result: {} });
       return;

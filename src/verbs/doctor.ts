@@ -1,5 +1,6 @@
 import type { Finding, PodRecord, RoleSession } from "../ports.js";
 import { judgeClaim, judgePod, type Judges } from "../registry/judge.js";
+import { isOfLaunch } from "../registry/continuation.js";
 import type { PodHandle } from "../../machines/launch.types.js";
 import type { VerbTools } from "./verb-tools.js";
 
@@ -137,8 +138,8 @@ async function isOrphaned(session: RoleSession, registry: Judges<PodHandle>["reg
   const [ticket] = session.tickets;
   if (ticket === undefined) return false;
   const claim = await registry.read(ticket);
-  if (claim?.kind === "unreadable" || claim?.claim.launchId === session.launchId) return false;
-  if ((await registry.history(ticket)).some(({ claim }) => claim.launchId === session.launchId)) return false;
+  if (claim?.kind === "unreadable" || (claim && isOfLaunch(claim.claim, session.launchId))) return false;
+  if ((await registry.history(ticket)).some(({ claim }) => isOfLaunch(claim, session.launchId))) return false;
   // A Pod that may still be adopted keeps its session.
   const pods = await registry.pods(ticket);
   return pods.every(

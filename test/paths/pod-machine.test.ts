@@ -5,15 +5,17 @@ import { podMachine } from "../../machines/pod.machine.js";
 import type { PodInput, PodMachineEvent, PodTold } from "../../machines/pod.types.js";
 import { heldActors, podNodeAt, podPaths, podStates, podTransitions, type PodStep } from "./pod-paths.js";
 
-const inputs: readonly PodInput[] = (["keep", "stop", "release"] as const).flatMap((whenDone) =>
+const ownRun: readonly PodInput[] = (["keep", "stop", "release"] as const).flatMap((whenDone) =>
   [0, 1_000].map((idleStopMs) => ({ whenDone, idleStopMs })),
 );
+const inputs = [...ownRun, ...ownRun.map((input) => ({ ...input, restored: true }))];
 const transitions = inputs.flatMap(podTransitions);
 const paths = inputs.flatMap(podPaths);
 const stateOf = ({ value }: PodStep["after"]) =>
   typeof value === "string" ? value : `running.${value.running}`;
 const invoking = {
   booting: "bootAgent",
+  confirming: "confirmClaim",
   "running.recording": "writeReceipt",
   settling: "settleClaim",
   draining: "endAgent",
@@ -23,9 +25,18 @@ function shown({ event, before, after }: PodStep): string {
   return `${stateOf(before)} ─ ${event.type} → ${stateOf(after)}`;
 }
 
+function isRestored({ before }: PodStep): boolean {
+  return before.context.restored === true;
+}
+
+function isConfirmed({ before, event }: PodStep): boolean {
+  const { output } = event as { readonly output?: { readonly kind?: string } };
+  return stateOf(before) === "confirming" && output?.kind === "ours";
+}
+
 describe("the Pod machine", () => {
   it("has these states and no others, and every one can be reached", () => {
-    const states = ["booting", "idle", "refused", "settling", "draining", "stopped"];
+    const states = ["booting", "idle", "confirming", "refused", "settling", "draining", "stopped"];
     const running = ["running.pending", "running.recording", "running.accepted"];
     expect(new Set(podStates())).toEqual(new Set([...states, ...running]));
     const reached = new Set(transitions.flatMap(({ before, after }) => [stateOf(before), stateOf(after)]));
@@ -43,7 +54,7 @@ describe("the Pod machine", () => {
     expect(transitions.filter(({ after }) => after.status === "error").map(shown)).toEqual([]);
   });
 
-  it("is accepted only once the receipt was written, and says so in that turn", () => {
+  it("is accepted only once the receipt was written, and says so in that turn; restored, also by its claim", () => {
     const accepting = transitions.filter(
       ({ before, after }) => after.context.accepted && !before.context.accepted,
     );
@@ -55,7 +66,7 @@ describe("the Pod machine", () => {
         step.told.some(({ type }) => type === "runAccepted"),
         shown(step),
       ).toBe(written);
-      if (accepting.includes(step)) expect(written, shown(step)).toBe(true);
+      if (accepting.includes(step)) expect(written || isConfirmed(step), shown(step)).toBe(true);
     }
   });
 
@@ -79,16 +90,49 @@ describe("the Pod machine", () => {
 
   it("ends when the launcher goes before acceptance, but for a receipt that is being written; after it stays", () => {
     for (const step of transitions.filter(({ event }) => event.type === "LAUNCHER_GONE")) {
-      const stays = step.before.context.accepted || stateOf(step.before) === "running.recording";
-      expect(stateOf(step.after), shown(step)).toBe(stays ? stateOf(step.before) : "draining");
+      const before = stateOf(step.before);
+      const stays = step.before.context.accepted || before === "running.recording" || before === "confirming";
+      const asksFirst = isRestored(step) && before === "idle";
+      const then = asksFirst ? "confirming" : "draining";
+      expect(stateOf(step.after), shown(step)).toBe(stays ? before : then);
       expect(step.after.context.launcherPresent).toBe(false);
     }
   });
 
-  it("never rests without launcher and acceptance but where the receipt decides or all is over", () => {
+  it("never rests without launcher and acceptance but where receipt or claim decides or all is over", () => {
     for (const { after } of transitions) {
       if (after.context.launcherPresent || after.context.accepted) continue;
-      expect(["running.recording", "draining", "stopped"]).toContain(stateOf(after));
+      expect(["running.recording", "confirming", "draining", "stopped"]).toContain(stateOf(after));
+    }
+  });
+
+  it("restored, asks for its claim when the launcher goes away, and stays only if it is its own", () => {
+    const asked = transitions.filter(({ before }) => stateOf(before) === "confirming");
+    expect(asked.every(isRestored)).toBe(true);
+    const left = asked.filter(({ after }) => stateOf(after) !== "confirming");
+    const stays = left.filter(({ after }) => stateOf(after) !== "draining");
+    expect(stays.length).toBeGreaterThan(0);
+    expect(stays.every(isConfirmed), stays.map(shown).join("; ")).toBe(true);
+    const drains = left.filter((step) => !isConfirmed(step)).map(({ event: { type } }) => type);
+    expect(new Set(drains)).toEqual(
+      new Set(["STOP", "xstate.done.actor.confirmClaim", "xstate.error.actor.confirmClaim"]),
+    );
+  });
+
+  it("restored, takes no run before its claim was seen", () => {
+    const runs = transitions.filter((step) => isRestored(step) && step.event.type === "RUN");
+    for (const step of runs) {
+      expect(stateOf(step.after), shown(step)).toBe(
+        step.before.context.accepted ? "running.pending" : stateOf(step.before),
+      );
+    }
+    expect(new Set(runs.map(({ before }) => before.context.accepted))).toEqual(new Set([true, false]));
+  });
+
+  it("restored, is accepted by nothing but its claim, and never without it on any path", () => {
+    for (const { title, steps } of paths.filter(({ steps }) => steps.some(isRestored))) {
+      const first = steps.findIndex(({ after }) => after.context.accepted);
+      if (first !== -1) expect(steps.slice(0, first + 1).filter(isConfirmed), title).toHaveLength(1);
     }
   });
 
@@ -101,10 +145,11 @@ describe("the Pod machine", () => {
     expect(stoppable).toEqual(new Set(podStates().filter((state) => state !== "stopped")));
   });
 
-  it("settles only after an accepted run, and then only if it is to end or its agent is gone", () => {
+  it("settles only once accepted, and then only if it is to end after a run that has, or its agent is gone", () => {
     for (const { after } of transitions.filter(({ after }) => stateOf(after) === "settling")) {
-      expect(after.context.accepted).toBe(true);
-      expect(after.context.agentGone || after.context.whenDone !== "keep").toBe(true);
+      const { accepted, agentGone, whenDone, lastEnding } = after.context;
+      expect(accepted).toBe(true);
+      expect(agentGone || (whenDone !== "keep" && lastEnding !== undefined)).toBe(true);
     }
   });
 
@@ -203,6 +248,39 @@ describe("a Pod on a simulated clock", () => {
     expect(told).toEqual([]);
     actor.send(doneBy("writeReceipt") as never);
     expect(told).toEqual(["runAccepted", "runEnded"]);
+  });
+
+  const seen = { type: "xstate.done.actor.confirmClaim", output: { kind: "ours" } };
+  const confirmed = [accepted[0] ?? {}, { type: "LAUNCHER_GONE" }, seen];
+
+  it("restored, ends when it has been idle for so long since its claim was seen, and not before that", () => {
+    const input: PodInput = { whenDone: "keep", idleStopMs: 1_000, restored: true };
+    const unseen = pod(input, confirmed.slice(0, 2));
+    unseen.clock.increment(60_000);
+    expect(unseen.now()).toBe("confirming");
+    const { clock, now } = pod(input, confirmed);
+    clock.increment(999);
+    expect(now()).toBe("idle");
+    clock.increment(1);
+    expect(now()).toBe("draining");
+  });
+
+  it("restored, does what it is to do when done only after a run of its own", () => {
+    const { now, actor } = pod({ whenDone: "release", idleStopMs: 0, restored: true }, confirmed);
+    expect(now()).toBe("idle");
+    for (const event of [...accepted.slice(1), done]) actor.send(event as never);
+    expect(now()).toBe("settling");
+  });
+
+  it("restored, settles when its agent has died before its claim was seen", () => {
+    const [ready = {}, gone = {}] = confirmed;
+    const { now } = pod({ whenDone: "keep", idleStopMs: 0, restored: true }, [
+      ready,
+      { type: "AGENT_GONE" },
+      gone,
+      seen,
+    ]);
+    expect(now()).toBe("settling");
   });
 
   it("settles when its agent is gone after acceptance, whatever was asked for", () => {

@@ -3,6 +3,7 @@ import { createActor, fromPromise, type EventObject, type SnapshotFrom } from "x
 import { getShortestPaths, getSimplePaths, getStateNodes } from "xstate/graph";
 import { podMachine } from "../../machines/pod.machine.js";
 import type {
+  ConfirmResult,
   EndAgentInput,
   EndAgentResult,
   PodInput,
@@ -39,6 +40,7 @@ const payloads: Readonly<Record<string, readonly object[]>> = {
   EVIDENCE: [{ acceptance }],
   ENDED: [{ end: { kind: "done", stopReason: "end_turn" } }, { end: { kind: "failed", ...trouble } }],
   [`${DONE}bootAgent`]: [{ output: { agent: { driver: "acp", name: "model" } } }],
+  [`${DONE}confirmClaim`]: [{ output: { kind: "ours" } }, { output: { kind: "notOurs" } }],
   [`${DONE}writeReceipt`]: [{ output: null }],
   [`${DONE}settleClaim`]: [{ output: null }],
   [`${DONE}endAgent`]: [{ output: { kind: "gone" } }],
@@ -119,6 +121,7 @@ function take(events: readonly EventObject[], input: PodInput): PodPath {
 export function heldActors() {
   return {
     bootAgent: fromPromise<PodReady, null>(forever),
+    confirmClaim: fromPromise<ConfirmResult, null>(forever),
     writeReceipt: fromPromise<null, ReceiptInput>(forever),
     settleClaim: fromPromise<null, SettleInput>(forever),
     endAgent: fromPromise<EndAgentResult, EndAgentInput>(forever),

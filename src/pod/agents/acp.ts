@@ -30,6 +30,16 @@ interface Run {
   readonly end: () => void;
 }
 
+/** How the agent offers to load a session again. `load` first: it is the older one, and what real agents were measured with. */
+function waysToLoad(initialized: unknown): readonly ("session/load" | "session/resume")[] {
+  const capabilities = fieldOf(initialized, "agentCapabilities");
+  const resumes = isRecord(fieldOf(fieldOf(capabilities, "sessionCapabilities"), "resume"));
+  return [
+    ...(fieldOf(capabilities, "loadSession") === true ? (["session/load"] as const) : []),
+    ...(resumes ? (["session/resume"] as const) : []),
+  ];
+}
+
 export function createAcpDriver(context: DriverContext): AgentDriver {
   const { recipe } = context;
   if (recipe.driver !== "acp") throw new TypeError(`the recipe is for the driver ${recipe.driver}, not acp`);
@@ -199,12 +209,36 @@ class AcpDriver implements AgentDriver {
         message: `the agent speaks ACP version ${shown(version)}, not ${PROTOCOL_VERSION}`,
       });
     }
+    const { restores, cwd } = this.#context;
+    if (restores) {
+      await this.#load(agent, { initialized, sessionId: restores.sessionId });
+      return this.#ready(initialized, restores.sessionId);
+    }
     const created: unknown = await agent
-      .request("session/new", { cwd: this.#context.cwd, mcpServers: [] })
+      .request("session/new", { cwd, mcpServers: [] })
       .catch((error: unknown) => {
         throw this.#notReady(refusalOf("session/new", error, fieldOf(initialized, "authMethods")));
       });
     return this.#ready(initialized, fieldOf(created, "sessionId"));
+  }
+
+  /** What it replays meanwhile is told to nobody, and counts for nothing: the session is not ours yet. */
+  async #load(
+    agent: ClientConnection["agent"],
+    { initialized, sessionId }: { readonly initialized: unknown; readonly sessionId: string },
+  ): Promise<void> {
+    const method = waysToLoad(initialized)[0];
+    if (method === undefined) {
+      throw this.#notReady({
+        code: "session_not_loaded",
+        message: "the agent does not offer to load a session again",
+      });
+    }
+    const { cwd } = this.#context;
+    await agent.request(method, { sessionId, cwd, mcpServers: [] }).catch((error: unknown) => {
+      const { code, message } = refusalOf(method, error, fieldOf(initialized, "authMethods"));
+      throw this.#notReady({ code: code === "agent_auth_required" ? code : "session_not_loaded", message });
+    });
   }
 
   #ready(initialized: unknown, sessionId: unknown): DriverReady {
@@ -215,15 +249,15 @@ class AcpDriver implements AgentDriver {
       });
     }
     this.#sessionId = sessionId;
-    const capabilities = fieldOf(initialized, "agentCapabilities");
-    const offers = fieldOf(capabilities, "sessionCapabilities");
-    this.#canDelete = isRecord(fieldOf(offers, "delete"));
-    const offered = fieldOf(capabilities, "loadSession") === true || isRecord(fieldOf(offers, "resume"));
-    const { name, recipe } = this.#context;
+    const offers = fieldOf(fieldOf(initialized, "agentCapabilities"), "sessionCapabilities");
+    // Never one that was there before: it holds what an earlier Pod has done.
+    this.#canDelete = isRecord(fieldOf(offers, "delete")) && this.#context.restores === undefined;
+    const offered = waysToLoad(initialized).length > 0;
+    const { name, recipe, cwd } = this.#context;
     // Some offer it and fail: whoever relied on that would be told to keep a claim that nobody can restore.
     const restorable = offered && !(recipe.driver === "acp" && recipe.restorable === false);
     return {
-      agent: { driver: "acp", name, command: recipe.command },
+      agent: { driver: "acp", name, command: recipe.command, cwd },
       session: { id: sessionId, restorable },
     };
   }

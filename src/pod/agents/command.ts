@@ -50,7 +50,7 @@ class CommandDriver implements AgentDriver {
   }
 
   async boot(): Promise<DriverReady> {
-    const { name, recipe } = this.#context;
+    const { name, recipe, cwd } = this.#context;
     if (this.#accept.kind === "output") {
       try {
         this.#pattern = new RegExp(this.#accept.pattern, "u");
@@ -58,7 +58,7 @@ class CommandDriver implements AgentDriver {
         throw new NotReady("request_invalid", `the output pattern is none: ${legible(messageOf(error))}`);
       }
     }
-    return { agent: { driver: "command", name, command: recipe.command } };
+    return { agent: { driver: "command", name, command: recipe.command, cwd } };
   }
 
   prompt(text: string): void {

@@ -27,6 +27,8 @@ export interface DriverContext {
   readonly process: DrivenProcess;
   /** Where the agent works, absolute. */
   readonly cwd: string;
+  /** A session of the agent to be loaded again, instead of a new one. */
+  readonly restores?: { readonly sessionId: string };
   /** A private file for the prompt, where the recipe asks for one. */
   readonly promptFile: string;
   /** A longer line from the agent ends the boot or the run. Default 16 MiB. */

@@ -7,6 +7,8 @@ export interface AgentScript {
   readonly onStart?: readonly AgentStep[];
   readonly initialize?: ScriptedAnswer | "wrongVersion";
   readonly newSession?: ScriptedAnswer | "authRequired" | "emptyId";
+  /** Its answer to `session/load` and `session/resume`, whether it offers them or not. */
+  readonly load?: ScriptedAnswer;
   /** Done for each prompt. Without `error` or `end` in it, the prompt stays unanswered. Default: a chunk, then `end_turn`. */
   readonly prompt?: readonly AgentStep[];
   /** Stays when its stdin ends. Default false: it exits with 0. */

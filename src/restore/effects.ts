@@ -1,0 +1,59 @@
+import { fromPromise } from "xstate";
+import { connect } from "../launch/connect.js";
+import { readBackClaim } from "../launch/read-back-claim.js";
+import type { LaunchScope, LaunchTools } from "../launch/scope.js";
+import { stopPod } from "../launch/stop-pod.js";
+import { stopByReference } from "../verbs/stop.js";
+import type * as L from "../../machines/launch.types.js";
+import type * as R from "../../machines/restore.types.js";
+import { judgeClaim } from "./judge-claim.js";
+import { replaceClaim } from "./replace-claim.js";
+import { restorePod } from "./restore-pod.js";
+
+type Effect<Output, Input> = (input: Input, signal: AbortSignal) => Promise<Output>;
+
+/** What each actor of the restore machine does, by the actor's name. */
+export interface RestoreEffects {
+  readonly judgeClaim: Effect<R.JudgeClaimResult, R.JudgeClaimInput>;
+  readonly endSurvivors: Effect<L.StopResult, R.EndSurvivorsInput>;
+  readonly restorePod: Effect<L.PodHandle, R.RestorePodInput>;
+  readonly connect: Effect<L.PodSnapshot, L.ConnectInput>;
+  readonly replaceClaim: Effect<R.ReplaceClaimResult, R.ReplaceClaimInput>;
+  readonly readBackClaim: Effect<L.ReadBackResult, L.ReadBackClaimInput>;
+  readonly stopPod: Effect<L.StopResult, L.StopPodInput>;
+}
+
+export function restoreEffects<Pod extends L.PodHandle>(
+  readPlan: (claim: L.Claim) => L.LaunchPlan,
+  { scope, tools }: { scope: LaunchScope<Pod>; tools: LaunchTools<Pod> },
+): RestoreEffects {
+  /** An actor's own signal aborts when its state is left; the scope's when the restore ends, even by an error of the machine. */
+  const within = (signal: AbortSignal) => ({ scope, tools, signal: AbortSignal.any([signal, scope.signal]) });
+  return {
+    judgeClaim: ({ ticket }, signal) => judgeClaim(ticket, readPlan, within(signal)),
+    // By the claim, as any verb does it: the Pod was another process's.
+    endSurvivors: ({ restores }) => stopByReference(restores, tools),
+    restorePod: (input, signal) => restorePod(input, within(signal)),
+    connect: ({ pod }, signal) => connect(scope.podOf(pod), within(signal)),
+    replaceClaim: (input, signal) => replaceClaim(input, within(signal)),
+    readBackClaim: ({ pod }, signal) => readBackClaim(pod.launchId, within(signal)),
+    stopPod: (_, signal) => stopPod(within(signal)),
+  };
+}
+
+/** The actors that the restore machine invokes, each doing its effect. */
+export function actorsOf(effects: RestoreEffects) {
+  return {
+    judgeClaim: actor(effects.judgeClaim),
+    endSurvivors: actor(effects.endSurvivors),
+    restorePod: actor(effects.restorePod),
+    connect: actor(effects.connect),
+    replaceClaim: actor(effects.replaceClaim),
+    readBackClaim: actor(effects.readBackClaim),
+    stopPod: actor(effects.stopPod),
+  };
+}
+
+function actor<Output, Input extends object>(effect: Effect<Output, Input>) {
+  return fromPromise<Output, Input>(async ({ input, signal }) => await effect(input, signal));
+}
