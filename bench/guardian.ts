@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import type { AgentRecipe, TicketRef } from "../machines/launch.types.js";
 import { DEFAULT_TIMEOUTS } from "../src/config.js";
 import { createLauncher } from "../src/launcher.js";
@@ -11,6 +10,7 @@ import { GuardianRuntime } from "../src/pod/guardian-runtime.js";
 import { ownIdentity } from "../src/processes.js";
 import { FileRegistry } from "../src/registry/file-registry.js";
 import { findWorkspace } from "../src/registry/workspace.js";
+import { built, guardianPath } from "./built.js";
 import {
   atMost,
   compare,
@@ -25,8 +25,6 @@ import {
 import { newTicket, workspaceIn } from "./records.js";
 import { removeScratch, scratchDirectory } from "./scratch.js";
 
-const built = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const guardianPath = built("bin/guardian.js");
 const command = built("bin/launch-claim.js");
 const recipe: AgentRecipe = {
   driver: "acp",

@@ -4,6 +4,7 @@ import os from "node:os";
 import { parseArgs } from "node:util";
 import { benchCommit } from "./commit.js";
 import { benchGuardian } from "./guardian.js";
+import { benchInFlight } from "./inflight.js";
 import { benchLaunch } from "./launch.js";
 import { benchLocks } from "./locks.js";
 import type { BenchOptions, Row } from "./measure.js";
@@ -13,6 +14,7 @@ import { benchStates } from "./states.js";
 const sections: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   commit: benchCommit,
   guardian: benchGuardian,
+  inflight: benchInFlight,
   launch: benchLaunch,
   locks: benchLocks,
   states: benchStates,

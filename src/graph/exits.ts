@@ -14,18 +14,20 @@ export interface Exit {
   readonly label: string;
 }
 
-/** Every transition of the machine, in the machine's order. */
+/** Every transition of the machine's states, in the machine's order; not those of the machine as a whole. */
 export function exitsOf(machine: AnyStateMachine, kinds: ResultKinds): Exit[] {
   return getStateNodes(machine.root).flatMap((state) =>
-    [...state.transitions].flatMap(([event, transitions]) => {
+    [...state.transitions, ...alwaysOf(state)].flatMap(([event, transitions]) => {
       const actor = state.invoke.find(({ id }) => event === `xstate.done.actor.${id}`);
       // What no earlier transition of this event is sure to take.
       const open = new Map(Object.entries(kinds[nameOf(actor?.src)] ?? {}));
       return transitions.flatMap((transition, index) => {
-        const isRest =
-          !transition.guard && transitions.slice(0, index).some(({ guard }) => typeof guard === "string");
         const { on, label } = reasonOf({ state, event, guard: transition.guard }, open);
-        const exit = { from: state.key, on, label: isRest ? "otherwise" : label };
+        const before = transitions.slice(0, index).flatMap(({ guard }) => (isNamed(guard) ? guard : []));
+        const isRest = !transition.guard && before.length > 0;
+        // Beside an event's name it must be said what took the others: they may have no arrow of their own.
+        const rest = on === "event" ? `${label} unless ${before.map(wordsOf).join(" or ")}` : "otherwise";
+        const exit = { from: state.key, on, label: isRest ? rest : label };
         return (transition.target ?? []).map(({ key }) => ({ ...exit, to: key }));
       });
     }),
@@ -50,6 +52,8 @@ export interface Arrow {
   readonly labels: readonly string[];
 }
 
+const ALWAYS = "";
+
 function reasonOf(
   { state, event, guard }: { state: AnyStateNode; event: string; guard: unknown },
   open: Map<string, string>,
@@ -58,14 +62,24 @@ function reasonOf(
   if (event.startsWith("xstate.after.")) {
     return { on: "after", label: event.slice("xstate.after.".length, -`.${state.id}`.length) };
   }
+  if (event === ALWAYS) return { on: "event", label: isNamed(guard) ? wordsOf(guard) : "at once" };
   if (!event.startsWith("xstate.done.actor.")) return { on: "event", label: event };
 
   // A named guard reads the context, not the result: what it does not take is still open to the next.
-  if (typeof guard === "string") return { on: "done", label: wordsOf(guard) };
+  if (isNamed(guard)) return { on: "done", label: wordsOf(guard) };
   const decides = typeof guard === "function" ? (guard as (args: unknown) => boolean) : undefined;
   const taken = [...open].filter(([kind]) => decides?.({ event: { output: { kind } } }) ?? true);
   for (const [kind] of taken) open.delete(kind);
   return { on: "done", label: taken.map(([, said]) => said).join(" or ") || "done" };
+}
+
+/** The transitions that no event starts, under a name that is no event's. */
+function alwaysOf({ always }: AnyStateNode): [typeof ALWAYS, NonNullable<AnyStateNode["always"]>][] {
+  return always ? [[ALWAYS, always]] : [];
+}
+
+function isNamed(guard: unknown): guard is string {
+  return typeof guard === "string";
 }
 
 function wordsOf(name: string): string {

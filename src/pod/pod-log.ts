@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { join } from "node:path";
+import { errnoOf } from "../errors.js";
 import { legible } from "../text.js";
 
 const MAX_LINE_CHARACTERS = 2_000;
@@ -49,9 +50,10 @@ export class PodLog {
   /** A log that cannot be written is no reason to end a Pod: its disk may be full. */
   #append(line: string): void {
     try {
-      if (this.#bytes + line.length > this.#maxBytes) this.#rotate();
+      const bytes = Buffer.from(line);
+      if (this.#bytes + bytes.length > this.#maxBytes) this.#rotate();
       this.#fd ??= this.#open();
-      this.#bytes += fs.writeSync(this.#fd, line);
+      this.#bytes += fs.writeSync(this.#fd, bytes);
     } catch {
       this.#dropped += 1;
     }
@@ -66,7 +68,12 @@ export class PodLog {
 
   #rotate(): void {
     this.close();
-    fs.renameSync(this.#file, `${this.#file}.1`);
+    try {
+      fs.renameSync(this.#file, `${this.#file}.1`);
+    } catch (error) {
+      // Somebody has removed it: there is nothing to keep. A new one is begun, or nothing would ever be written again.
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
     this.#bytes = 0;
   }
 }

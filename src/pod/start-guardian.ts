@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { AGENT_CODES, LaunchClaimError, messageOf, type LaunchClaimCode } from "../errors.js";
 import { LineSplitter, lineOf } from "../protocol/lines.js";
@@ -18,6 +19,8 @@ export interface GuardianProgram {
   readonly guardianPath: string;
 }
 
+/** After its control channel was closed; one that lives on with it closed is not waited for longer. */
+const EXIT_SEEN_MS = 1_000;
 /** Small heaps: a guardian waits for most of its life. */
 const NODE_FLAGS = ["--max-semi-space-size=1", "--no-warnings"];
 /** They would open a debugger, preload a stranger's code, or be taken for a channel of ours. The agent gets them back. */
@@ -110,7 +113,10 @@ export async function specify(
         }
       });
       // After everything that was still in the channel.
-      control.once("close", () => reject(endedEarly(child)));
+      control.once(
+        "close",
+        () => void untilExitIsSeen(child, over.signal).then(() => reject(endedEarly(child))),
+      );
       control.write(lineOf(specification));
     });
   } finally {
@@ -144,6 +150,13 @@ export function hintFor(code: string): string | undefined {
 function codeOf(code: string): LaunchClaimCode {
   const known: readonly LaunchClaimCode[] = [...AGENT_CODES, "lock_busy", "io_failed", "request_invalid"];
   return known.find((one) => one === code) ?? "pod_not_started";
+}
+
+/** Its descriptors are closed before its end is told: without waiting for that nobody could say how it ended. */
+async function untilExitIsSeen(child: ChildProcess, over: AbortSignal): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const signal = AbortSignal.any([over, AbortSignal.timeout(EXIT_SEEN_MS)]);
+  await once(child, "exit", { signal }).catch(() => undefined);
 }
 
 function endedEarly({ exitCode, signalCode }: ChildProcess): LaunchClaimError {

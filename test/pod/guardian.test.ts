@@ -199,7 +199,7 @@ describe("a guardian's Pod", () => {
   });
 });
 
-describe("a guardian that is killed", () => {
+describe("a guardian that is killed or stopped", () => {
   it("leaves a Pod that lingers, its pids named, until stop clears it", async () => {
     const pod = await startPod({ script: { ignoreStdinEnd: true, ignoreSigterm: true } });
     const agent = await pod.pidOf("agent");
@@ -220,7 +220,7 @@ describe("a guardian that is killed", () => {
     expect(processesOfLaunch(pod.launchId)).toEqual([]);
   });
 
-  it("is killed by stop when it stands still", async () => {
+  it("is continued by stop when it stands still, and leaves nothing", async () => {
     const pod = await startPod({ script: { ignoreStdinEnd: true } });
     process.kill(await pod.pidOf("guardian"), "SIGSTOP");
     expect(await pod.runtime.stop(pod.pod, { ...patient, withinMs: 3_000 })).toMatchObject({ stopped: true });

@@ -252,6 +252,18 @@ describe("what is left by a guardian that was killed", () => {
     expect(result).toEqual({ kind: "gone", proof: "scan" });
   });
 
+  test("is not said to be gone by a scan that has not looked again: without the time for that it is named", async () => {
+    const { agent, directory, launchId } = await startTestAgent("scan", "stubborn");
+    agent.open();
+    const pid = await notedPid(directory, "agent");
+    const { processes } = agent;
+    const signal = new AbortController().signal;
+    const ending = { launchId, processes, signal, agentLock: () => "free" } as const;
+    expect(await endSurvivors({ ...ending, withinMs: 0 })).toEqual({ kind: "left", pids: [pid] });
+    expect(await endSurvivors({ ...ending, withinMs: 10_000 })).toEqual({ kind: "gone", proof: "scan" });
+    expect(isRunning(pid)).toBe(false);
+  });
+
   test("a pid that was given to another is never signalled", async () => {
     const { directory, launchId } = testLaunch();
     const bystander = spawn("sleep", ["300"], { cwd: directory, stdio: "ignore", detached: true });
