@@ -5,12 +5,13 @@ import { tableOf, withGenerated } from "./mermaid.js";
 /** The names of the generated parts of `machines/README.md`, by machine. */
 const PARTS = {
   launch: { exits: "exits", diagram: "diagram" },
+  restore: { exits: "restore exits", diagram: "restore diagram" },
   pod: { exits: "pod exits", diagram: "pod diagram" },
 } satisfies Record<keyof typeof MACHINES, unknown>;
 
 /** `machines/README.md` with its generated parts as the machines are now. */
 export function withMachines(readme: string): string {
-  return (["launch", "pod"] as const).reduce((document, name) => {
+  return (["launch", "restore", "pod"] as const).reduce((document, name) => {
     const { machine, kinds } = MACHINES[name];
     const { exits, diagram } = PARTS[name];
     const fence = "```";
