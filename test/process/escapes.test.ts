@@ -258,7 +258,7 @@ describe("what is left by a guardian that was killed", () => {
     const pid = await notedPid(directory, "agent");
     const { processes } = agent;
     const signal = new AbortController().signal;
-    const ending = { launchId, processes, signal, agentLock: () => "free" } as const;
+    const ending = { launchId, processes, signal, agentLock: () => "free" as const };
     expect(await endSurvivors({ ...ending, withinMs: 0 })).toEqual({ kind: "left", pids: [pid] });
     expect(await endSurvivors({ ...ending, withinMs: 10_000 })).toEqual({ kind: "gone", proof: "scan" });
     expect(isRunning(pid)).toBe(false);
