@@ -69,16 +69,18 @@ describe("a Pod's log", () => {
     expect(read("pod.log")).toContain("after");
   });
 
-  it("leaves out what comes faster than 500 lines a second, and says how much", () => {
+  it("leaves out what the agent says faster than 500 lines a second, and says how much; the guardian's own lines stay", () => {
     const directory = temporaryDirectory();
     let milliseconds = 5_000;
     const log = new PodLog(directory, { maxBytes: MIBIBYTE, now: () => new Date(milliseconds) });
     for (let line = 0; line < 700; line += 1) log.write("agent", "flood");
+    log.write("guardian", "ending");
     milliseconds += 1_000;
     log.write("agent", "later");
     log.close();
     const text = fs.readFileSync(join(directory, "pod.log"), "utf8");
     expect(text.split("flood")).toHaveLength(501);
+    expect(text).toContain(" guardian ending\n");
     expect(text).toMatch(/guardian 200 lines were left out\n.*later\n$/u);
   });
 
