@@ -224,6 +224,7 @@ function loadStalls(script: PathScript): boolean {
 function agentOf(script: PathScript): AgentScript {
   return {
     loadSession: true,
+    deleteSession: true,
     ...(loadStalls(script) && { load: "stall" }),
     ...(script.fails("restorePod") && cannotLoad(script)),
     // A Pod whose stop is not proven must not be gone by itself either, or nothing would be left to find.

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { expect } from "vitest";
 import type { Claim, RestoreOutcome } from "launch-claim";
 import type { AgentScript } from "../../src/testing/scripted-agent/script.js";
-import { claimOf, CliWorld, DEADLINE_MS, kill } from "../fixtures/cli-world.js";
+import { claimOf, DEADLINE_MS, kill, type CliWorld } from "../fixtures/cli-world.js";
 import { waitUntil } from "../fixtures/processes.js";
 
 export const LONG = { timeout: 240_000 };

@@ -1,8 +1,9 @@
 /** A restorer that is SIGKILLed leaves the claim as it was and no Pod, or the restored claim and its Pod; nothing in between. */
 import { describe, expect, it } from "vitest";
+import { methodsIn } from "../fixtures/agent-calls.js";
 import { CliWorld, DEADLINE_MS } from "../fixtures/cli-world.js";
 import { waitUntil } from "../fixtures/processes.js";
-import { expectRestored, LOADS, LONG, lost, restoredClaim, STUBBORN } from "./bench.js";
+import { expectRestored, fileIn, LOADS, LONG, lost, restoredClaim, STUBBORN } from "./bench.js";
 
 const moments = [
   { state: "judging", script: LOADS },
@@ -22,7 +23,8 @@ describe("a restore command that is SIGKILLed", () => {
       await using world = new CliWorld();
       const old = await lost(world, "T");
       const before = world.observe("T").claimBytes;
-      const restorer = world.startRestore("T", one.script);
+      const callsFile = fileIn(world, "calls");
+      const restorer = world.startRestore("T", { ...one.script, deleteSession: true, callsFile });
       await restorer.stopsOnceItSaid(`"state":"${one.state}"`);
       await restorer.dies();
 
@@ -39,6 +41,10 @@ describe("a restore command that is SIGKILLed", () => {
       const left = await waitUntil(settled, { deadlineMs: DEADLINE_MS, what });
       if (one.state === "restored") expect(left).toBe("restored");
       if (!one.state.startsWith("re")) expect(left).toBe("as it was");
+
+      // The session is the claim's, whoever has let go of it.
+      for (const never of ["session/new", "session/delete", "session/prompt"])
+        expect(methodsIn(callsFile)).not.toContain(never);
 
       const again = await world.restore("T", LOADS);
       if (left === "restored") {

@@ -1,6 +1,6 @@
 /** One session never gets two writers: what survives of the old Pod is ended before the new agent runs. */
 import { expect, it } from "vitest";
-import { CliWorld } from "../fixtures/cli-world.js";
+import { CliWorld, restoreOutcomeOf } from "../fixtures/cli-world.js";
 import { expectRestored, fileIn, LOADS, LONG, lost, readLines, restoredClaim, STUBBORN } from "./bench.js";
 
 /** Writes down who of the first words still runs, a zombie not counted, and becomes the rest of them. */
@@ -22,7 +22,7 @@ it.each(["kernel", "scan"] as const)(
       ...["restore", "T", "--json", "--timeout", "stop=5s", "--"],
       ...["sh", "-c", SEES, "sh", survivors.join(" "), seen, ...world.agent(LOADS)],
     );
-    const claim = restoredClaim(ended.results.at(-1) as Parameters<typeof restoredClaim>[0]);
+    const claim = restoredClaim(restoreOutcomeOf(ended));
     expect(readLines(seen)).toEqual(["began"]);
     expect(world.processesOf(old.launchId)).toEqual([]);
     expectRestored(world, "T", claim);
