@@ -1,23 +1,25 @@
 /** A restorer that is SIGKILLed leaves the claim as it was and no Pod, or the restored claim and its Pod; nothing in between. */
 import { describe, expect, it } from "vitest";
+import type { AgentScript } from "../../src/testing/scripted-agent/script.js";
 import { methodsIn } from "../fixtures/agent-calls.js";
 import { CliWorld, DEADLINE_MS } from "../fixtures/cli-world.js";
 import { waitUntil } from "../fixtures/processes.js";
 import { expectRestored, fileIn, LOADS, LONG, lost, restoredClaim, STUBBORN } from "./bench.js";
 
-const moments = [
-  { state: "judging", script: LOADS },
-  { state: "endingSurvivors", script: LOADS },
-  { state: "starting", script: LOADS },
-  { state: "starting", script: { ...LOADS, load: "stall" as const } },
-  { state: "connecting", script: LOADS },
-  { state: "replacingClaim.writing", script: LOADS },
-  { state: "restored", script: LOADS },
-];
+const moments: readonly { readonly state: string; readonly script: AgentScript; readonly where?: string }[] =
+  [
+    { state: "judging", script: LOADS },
+    { state: "endingSurvivors", script: LOADS },
+    { state: "starting", script: LOADS },
+    { state: "starting", script: { ...LOADS, load: "stall" as const }, where: "starting, its agent loading" },
+    { state: "connecting", script: LOADS },
+    { state: "replacingClaim.writing", script: LOADS },
+    { state: "restored", script: LOADS },
+  ];
 
 describe("a restore command that is SIGKILLed", () => {
-  it.each(moments)(
-    "in $state ($script.load): as it was, or restored; then it can be restored",
+  it.each(moments.map((moment) => ({ where: moment.state, ...moment })))(
+    "in $where: as it was, or restored; then it can be restored",
     LONG,
     async (one) => {
       await using world = new CliWorld();
