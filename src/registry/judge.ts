@@ -170,7 +170,7 @@ const reasons: Readonly<Record<Probe, (pod: string, podLock: LockState) => strin
 };
 
 /** The recorded processes of a Pod that still run. */
-async function survivorsOf(claim: Claim, registry: ClaimRegistry): Promise<number[]> {
+export async function survivorsOf(claim: Claim, registry: ClaimRegistry): Promise<number[]> {
   const record = await podRecordOf(claim.ticket, claim.launchId, registry);
   return (record?.processes ?? []).filter((recorded) => lifeOf(recorded) === "alive").map(({ pid }) => pid);
 }

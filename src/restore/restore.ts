@@ -4,10 +4,12 @@ import type { RunParts } from "../launch/launch.js";
 import { rescue } from "../launch/rescue.js";
 import type { LaunchScope } from "../launch/scope.js";
 import { StepLog, type LaunchStep } from "../launch/steps.js";
+import type { ClaimRegistry } from "../ports.js";
+import { survivorsOf } from "../registry/judge.js";
 import { restoreOutcomeOf, type RestoreOutcome } from "../outcome.js";
 import type { PodHandle, TicketRef } from "../../machines/launch.types.js";
 import { restoreMachine, type RestoreMachine } from "../../machines/restore.machine.js";
-import type { RestoreEnding } from "../../machines/restore.types.js";
+import type { RestoreContext, RestoreEnding } from "../../machines/restore.types.js";
 import { actorsOf, type RestoreEffects } from "./effects.js";
 
 /** A restore that is under way. Iterating over it gives every step from the first. */
@@ -39,7 +41,7 @@ export function runRestore<Pod extends PodHandle>(parts: RunParts<RestoreEffects
     steps,
     scope,
     signal,
-    settle: (snapshot: SnapshotFrom<RestoreMachine>) => settle(snapshot, scope),
+    settle: (snapshot: SnapshotFrom<RestoreMachine>) => settle(snapshot, { scope, registry: tools.registry }),
     rescue: (broken: Broken<RestoreEnding>): Promise<RestoreOutcome> =>
       rescue(broken, { ...parts, what: "restore" }, (claim) => ({ status: "restored" as const, claim })),
   });
@@ -55,11 +57,23 @@ export function runRestore<Pod extends PodHandle>(parts: RunParts<RestoreEffects
 
 async function settle<Pod extends PodHandle>(
   snapshot: SnapshotFrom<RestoreMachine>,
-  scope: LaunchScope<Pod>,
+  { scope, registry }: { readonly scope: LaunchScope<Pod>; readonly registry: ClaimRegistry },
 ): Promise<RestoreOutcome> {
-  const pids = snapshot.matches("unresolved") ? await scope.livingPids() : scope.pids;
-  const outcome = restoreOutcomeOf(snapshot, pids);
+  const left = snapshot.matches("unresolved")
+    ? await leftBy(snapshot.context, { scope, registry })
+    : scope.pids;
+  const outcome = restoreOutcomeOf(snapshot, left);
   // Durable BEFORE the lock is given up.
   if (outcome.status === "unresolved") await scope.markUnresolved(outcome.pids).catch(() => undefined);
   return outcome;
+}
+
+/** An end of the survivors that was not awaited has told the machine of nobody: the old Pod's record names them. */
+async function leftBy<Pod extends PodHandle>(
+  { doubt, restores }: RestoreContext,
+  { scope, registry }: { readonly scope: LaunchScope<Pod>; readonly registry: ClaimRegistry },
+): Promise<readonly number[]> {
+  if (doubt?.phase !== "endingSurvivors" || restores === undefined) return await scope.livingPids();
+  // What cannot be read names nobody.
+  return await survivorsOf(restores, registry).catch(() => []);
 }

@@ -9,6 +9,7 @@ import type {
   PodRuntime,
   Probe,
   ProbeContext,
+  RestoreInfo,
   Run,
   StartContext,
   StopAnswer,
@@ -111,8 +112,30 @@ export class InProcessRuntime implements PodRuntime<InProcessPod> {
   }
 
   async start(launch: LaunchInfo, context: StartContext<InProcessPod>): Promise<InProcessPod> {
+    return await this.#start(launch, this.#scriptOf(launch.ticket).start, context);
+  }
+
+  /**
+   * A restored Pod that waits for no run: what it was told it still knows. One of this process cannot outlive its launcher, and so
+   * never asks whether the claim is its own.
+   */
+  async restore(restore: RestoreInfo, context: StartContext<InProcessPod>): Promise<InProcessPod> {
+    if (restore.restores.session === undefined) {
+      throw new LaunchClaimError(
+        "session_not_loaded",
+        `the claim of Pod ${restore.restores.pod} names no session`,
+      );
+    }
+    return await this.#start(restore, this.#scriptOf(restore.ticket).restore, context);
+  }
+
+  async #start(
+    launch: LaunchInfo,
+    readiness: PodScript["start"],
+    context: StartContext<InProcessPod>,
+  ): Promise<InProcessPod> {
     const { ticket, launchId, podName: name, plan } = launch;
-    const { create, start, deaf = false } = this.#scriptOf(ticket);
+    const { create, deaf = false } = this.#scriptOf(ticket);
     const lock = await context.lockPod();
     await play(create, { signal: deaf ? never : context.signal });
     // In one turn with the Pod's creation: what was given up before it exists must not come into being.
@@ -120,15 +143,14 @@ export class InProcessRuntime implements PodRuntime<InProcessPod> {
     const state = this.#create({ ticket, launchId, name, agent: plan.agent ?? "scripted" }, lock);
     this.#tied.add(launchId);
     context.own(state.pod);
-    await play(start, { signal: this.#patienceOf(state, context) });
+    await play(readiness, { signal: this.#patienceOf(state, context) });
     return state.pod;
   }
 
   async connect(pod: InProcessPod, context: CallContext): Promise<PodSnapshot> {
     const state = this.#living(pod);
-    const answer = await play(this.#scriptOf(state.ticket).connect, {
-      signal: this.#patienceOf(state, context),
-    });
+    const { connect, session } = this.#scriptOf(state.ticket);
+    const answer = await play(connect, { signal: this.#patienceOf(state, context) });
     const { agent, run } = this.#living(pod);
     this.#tied.add(pod.launchId);
     const acceptance = run?.result?.kind === "accepted" ? run.result.acceptance : undefined;
@@ -138,6 +160,7 @@ export class InProcessRuntime implements PodRuntime<InProcessPod> {
       launchId: pod.launchId,
       status: acceptance ? "running" : "idle",
       ...(run && acceptance && { run: { runId: run.runId, acceptance } }),
+      ...(session && { session }),
       agent: { driver: this.kind, name: agent },
       ...(typeof answer === "object" && answer),
     };
@@ -180,13 +203,17 @@ export class InProcessRuntime implements PodRuntime<InProcessPod> {
     return { stopped: true };
   }
 
-  async probe({ ticket, launchId }: PodReference, { podLock, signal }: ProbeContext): Promise<Probe> {
+  async probe(
+    { ticket, launchId, session }: PodReference,
+    { podLock, signal }: ProbeContext,
+  ): Promise<Probe> {
     const answer = await play(this.#scriptOf(ticket).probe, { signal });
     if (answer !== undefined) return answer;
     const state = this.#pods.get(launchId);
-    if (state) return lives(state) ? "live" : "gone";
+    const gone = session?.restorable ? "restorable" : "gone";
+    if (state) return lives(state) ? "live" : gone;
     // A lock that none of our Pods holds is held by another process, and so may this Pod be there.
-    return podLock === "held" && this.#livingOf(ticket).length === 0 ? "unknown" : "gone";
+    return podLock === "held" && this.#livingOf(ticket).length === 0 ? "unknown" : gone;
   }
 
   async findAccepted(ticket: TicketRef): Promise<InProcessPod | undefined> {

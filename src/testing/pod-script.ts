@@ -1,6 +1,6 @@
 import { LaunchClaimError } from "../errors.js";
 import type { Probe, Run } from "../ports.js";
-import type { PodSnapshot } from "../../machines/launch.types.js";
+import type { PodSnapshot, SessionInfo } from "../../machines/launch.types.js";
 import { settledBy } from "../registry/judge.js";
 
 /** What a scripted call does: an answer, a gate that it waits at for its answer, or what gives either when it is called. */
@@ -16,6 +16,10 @@ export interface PodScript {
   readonly create?: Scripted<"ok" | "fail">;
   /** The Pod exists and was published; whether it becomes ready. */
   readonly start?: Scripted<"ok" | "fail">;
+  /** As `start`, of a Pod that is restored: whether the session is loaded again. */
+  readonly restore?: Scripted<"ok" | "fail">;
+  /** What the Pod's agent says of its session. Default: it has none. */
+  readonly session?: SessionInfo;
   /** `ok`, or what the snapshot says instead of the truth. */
   readonly connect?: Scripted<"ok" | "fail" | Partial<PodSnapshot>>;
   readonly registerPeer?: Scripted<"ok" | "fail", string>;

@@ -6,6 +6,7 @@ import { lockCases } from "./registry-contract/locks.js";
 import { oddIdCases } from "./registry-contract/odd-ids.js";
 import { raceCases } from "./registry-contract/races.js";
 import { recordCases } from "./registry-contract/records.js";
+import { replaceCases, replaceRaceCases } from "./registry-contract/replacing.js";
 
 export type { OpenRegistry } from "./registry-contract/bench.js";
 
@@ -17,7 +18,16 @@ export type { OpenRegistry } from "./registry-contract/bench.js";
  *   nothing to show, and passes.
  */
 export function claimRegistryContract(open: () => Promise<OpenRegistry>): ContractCase[] {
-  const cases = { ...lockCases, ...claimCases, ...raceCases, ...endCases, ...recordCases, ...oddIdCases };
+  const cases = {
+    ...lockCases,
+    ...claimCases,
+    ...replaceCases,
+    ...raceCases,
+    ...replaceRaceCases,
+    ...endCases,
+    ...recordCases,
+    ...oddIdCases,
+  };
   return Object.entries(cases).map(([title, check]) => ({
     title,
     run: async () => {

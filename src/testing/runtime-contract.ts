@@ -7,6 +7,7 @@ import {
   type RuntimeCases,
 } from "./runtime-contract/bench.js";
 import { findCases } from "./runtime-contract/finding.js";
+import { failedLoadCases, restoreCases } from "./runtime-contract/restoring.js";
 import { rejectedRunCases, runCases } from "./runtime-contract/runs.js";
 import { neverReadyCases, startCases } from "./runtime-contract/starting.js";
 import { leftoverCases, stopCases } from "./runtime-contract/stopping.js";
@@ -14,10 +15,11 @@ import { leftoverCases, stopCases } from "./runtime-contract/stopping.js";
 export type { OpenRuntime, PodBehaviour } from "./runtime-contract/bench.js";
 
 const casesOf: Readonly<Record<PodBehaviour, RuntimeCases>> = {
-  accepts: { ...startCases, ...runCases, ...findCases, ...stopCases },
+  accepts: { ...startCases, ...runCases, ...findCases, ...stopCases, ...restoreCases },
   rejects: rejectedRunCases,
   neverReady: neverReadyCases,
   leavesProcesses: leftoverCases,
+  cannotLoad: failedLoadCases,
 };
 
 /**

@@ -18,10 +18,11 @@ import type { LaunchInfo, PodRecord } from "../../src/ports.js";
 import type { DyingGuardianLaunch } from "./dying-guardian-launcher.js";
 
 const scripts: Readonly<Record<PodBehaviour, AgentScript>> = {
-  accepts: {},
+  accepts: { loadSession: true },
   rejects: { prompt: [{ error: { code: -32_603, message: "the model is not there" } }] },
   neverReady: { initialize: "stall" },
   leavesProcesses: { grandchild: "newSession", ignoreSigterm: true },
+  cannotLoad: { loadSession: true, load: { error: { code: -32_603, message: "no such session" } } },
 };
 
 function openWith(behaviour: PodBehaviour): OpenRuntime<GuardianPod> {

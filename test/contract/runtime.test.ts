@@ -24,10 +24,12 @@ import type { DyingLaunch } from "./dying-launcher.js";
 /** Built: a Pod is a program of its own, and so is a launcher that dies. */
 const built = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url));
 
+const session = { id: "session", restorable: true };
 const scripts: Readonly<Partial<Record<PodBehaviour, PodScript>>> = {
-  accepts: {},
+  accepts: { session },
   rejects: { requestRun: "reject" },
   neverReady: { start: () => new Promise<never>(() => undefined) },
+  cannotLoad: { session, restore: "fail" },
 };
 
 function inProcess(behaviour: PodBehaviour, registry: ClaimRegistry): OpenRuntime<InProcessPod> | undefined {
@@ -78,7 +80,9 @@ function inProcessWithFiles(behaviour: PodBehaviour): OpenRuntime<InProcessPod> 
 }
 
 /** The Pods of the example, as real processes. */
-function ownPods(behaviour: PodBehaviour): OpenRuntime<OwnPod> {
+function ownPods(behaviour: PodBehaviour): OpenRuntime<OwnPod> | undefined {
+  // The example restores nothing.
+  if (behaviour === "cannotLoad") return undefined;
   const root = disposableDirectory();
   const directory = join(root.path, "p");
   const registry = registryIn(root);
@@ -109,7 +113,7 @@ function ownPods(behaviour: PodBehaviour): OpenRuntime<OwnPod> {
 }
 
 /** The Pod program that behaves so; one that misbehaves is written into the directory. */
-function programOf(behaviour: PodBehaviour, directory: string): string {
+function programOf(behaviour: Exclude<PodBehaviour, "cannotLoad">, directory: string): string {
   const pod = built("examples/own-pods/pod.js");
   if (behaviour === "accepts" || behaviour === "rejects") return pod;
   const program = join(directory, `${behaviour}.mjs`);

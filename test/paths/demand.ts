@@ -113,11 +113,11 @@ function wasTaken({ steps }: LaunchPath): boolean {
   return steps.some(({ by }) => by.kind === "done" && by.result === "taken");
 }
 
-function same(found: readonly string[], wanted: readonly string[]): boolean {
+export function same(found: readonly string[], wanted: readonly string[]): boolean {
   return found.length === wanted.length && wanted.every((one) => found.includes(one));
 }
 
-function shown(values: readonly (string | number)[]): string {
+export function shown(values: readonly (string | number)[]): string {
   return values.length === 0 ? "none" : values.join(", ");
 }
 

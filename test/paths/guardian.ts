@@ -11,8 +11,8 @@ import { NEVER_MS, type PathScript } from "./path-script.js";
 import { kill, PATIENCE_MS, ProcessWorld, type PathPods, type Place } from "./process-world.js";
 
 /** A guardian that never answers is SIGKILLed only after most of this: long enough for the rest of it on a slow machine. */
-const STOP_OF_A_STOPPED_GUARDIAN_MS = 24_000;
-const SOCKETS = "LAUNCH_CLAIM_RUNTIME_DIR";
+export const STOP_OF_A_STOPPED_GUARDIAN_MS = 24_000;
+export const SOCKETS = "LAUNCH_CLAIM_RUNTIME_DIR";
 
 /** @param directory an empty one, which the caller removes */
 export function guardianWorld(directory: string): ProcessWorld {
@@ -96,7 +96,7 @@ function guardiansAt({ workspace, home, pods }: Place): PathPods {
  * The launcher has let go before anything was accepted: all that kept the Pod was an agent that would not end. So it is taken away,
  * and the guardian, to which nothing happens any more, must be gone as well.
  */
-async function endsWithoutItsAgent(launchId: string): Promise<void> {
+export async function endsWithoutItsAgent(launchId: string): Promise<void> {
   const isOver = () => {
     const running = processesOfLaunch(launchId);
     for (const one of running) {
@@ -114,13 +114,13 @@ function isAgent({ command }: { readonly command: string }): boolean {
   return command.startsWith(process.execPath) && command.includes("scripted-agent.js");
 }
 
-function promptsIn(file: string, launchId: string): number {
+export function promptsIn(file: string, launchId: string): number {
   if (!fs.existsSync(file)) return 0;
   const lines = fs.readFileSync(file, "utf8").split("\n");
   return lines.filter((line) => line.includes(launchId)).length;
 }
 
-const NO_MODEL = { code: -32_603, message: "the model is not there" };
+export const NO_MODEL = { code: -32_603, message: "the model is not there" };
 const BEGINS: readonly AgentStep[] = [
   { update: { sessionUpdate: "agent_message_chunk", content: { type: "text", text: "On it." } } },
   { stall: true },
@@ -153,14 +153,14 @@ function notReady(script: PathScript): AgentScript {
 }
 
 /** What happens to the guardian, which by itself does what it should. */
-function mishapOf(script: PathScript): Mishap | undefined {
+export function mishapOf(script: PathScript): Mishap | undefined {
   const mustLive = script.endsUnresolved || script.adopts;
   // Whatever it would start, it has not started yet: for ever in the middle of its own start.
   if (script.outlasts("startPod")) return { kind: "stopped", at: "start" };
   if (script.fails("connect")) {
     return mustLive ? { kind: "standIn", manner: "otherLaunch" } : { kind: "killed", at: "connect" };
   }
-  if (script.isStuck("connect", "connecting.dialing")) {
+  if (script.isStuck("connect", "connecting.dialing") || script.cancelledIn("connecting")) {
     return { kind: "stopped", at: "connect", continues: !staysStopped(script) };
   }
   if (script.fails("requestRun")) {
@@ -176,6 +176,6 @@ function mishapOf(script: PathScript): Mishap | undefined {
 }
 
 /** One path ends a guardian that is stopped for good, and must kill it; elsewhere that would only take long. */
-function staysStopped(script: PathScript): boolean {
+export function staysStopped(script: PathScript): boolean {
   return script.outlasts("connect") && !script.adopts && script.passes("stopPod", "stopped");
 }

@@ -34,7 +34,7 @@ export interface Observed {
 
 /** @param ticketId of letters, digits and dashes alone, so that it is its own file name */
 export function observe(world: PodWorld, ticketId: string): Observed {
-  const file = join(world.registry, "claims", `${ticketId}.json`);
+  const file = claimFile(world.registry, ticketId);
   const claimBytes = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
   const claims = recordsIn(join(world.registry, "claims"))
     .filter((record) => (record["ticket"] as { id?: string } | undefined)?.id === ticketId)
@@ -53,6 +53,10 @@ export function observe(world: PodWorld, ticketId: string): Observed {
     ]),
   );
   return { claims, claimBytes, sessions, launchLock: locked("launch"), podLock: locked("pod"), launches };
+}
+
+export function claimFile(registry: string, ticketId: string): string {
+  return join(registry, "claims", `${ticketId}.json`);
 }
 
 function recordsIn(directory: string): Record<string, unknown>[] {

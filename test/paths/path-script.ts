@@ -1,5 +1,5 @@
 import type { LaunchClock, LaunchTimeouts } from "launch-claim";
-import type { LaunchPath, PathStep } from "launch-claim/testing";
+import type { MachinePath, MachineStep } from "launch-claim/testing";
 
 /** The one delay that the path says passes; everything else has all the time of a slow machine. */
 const PASSES_MS = 150;
@@ -22,14 +22,14 @@ export const PATIENT: LaunchTimeouts = timeoutsBy(() => NEVER_MS);
 /** What a path asks of the Pod, the request and the ports. */
 export class PathScript {
   readonly title: string;
-  readonly end: LaunchPath["end"];
+  readonly end: string;
   /** What was injected on the way, in the words of `injectionsOf`. */
   readonly injected: string[] = [];
   /** Settles the deed that must be done before the delay passes which says that nobody heard of it. */
   deedIsDone: () => void = () => undefined;
-  readonly #steps: readonly PathStep[];
+  readonly #steps: readonly MachineStep[];
 
-  constructor({ title, steps, end }: LaunchPath) {
+  constructor({ title, steps, end }: MachinePath) {
     this.title = title;
     this.end = end;
     this.#steps = steps;
@@ -90,7 +90,9 @@ export class PathScript {
   }
 
   get timeouts(): LaunchTimeouts {
-    const passing = new Set(this.#steps.flatMap(({ by }) => (by.kind === "timeout" ? [by.delay] : [])));
+    const passing = new Set<string>(
+      this.#steps.flatMap(({ by }) => (by.kind === "timeout" ? [by.delay] : [])),
+    );
     return timeoutsBy((delay) => (passing.has(delay) ? PASSES_MS : NEVER_MS));
   }
 }
@@ -100,28 +102,59 @@ function timeoutsBy(msOf: (delay: keyof LaunchTimeouts) => number): LaunchTimeou
 }
 
 /** A path's title for people, with what is injected on it. */
-export function titleOf(path: LaunchPath): string {
+export function titleOf(path: MachinePath): string {
   const injected = injectionsOf(path);
   return injected.length === 0 ? path.title : `${path.title} [injected: ${injected.join("; ")}]`;
 }
 
 /** What is injected on this path, because no process can show it: told beforehand, for the test's title. */
-export function injectionsOf(path: LaunchPath): string[] {
+export function injectionsOf(path: MachinePath): string[] {
   const script = new PathScript(path);
   return path.steps.flatMap(({ by, from }) => {
-    if (by.kind === "event")
-      return by.type === "CANCEL" && from === "spawning.admitting" ? ["admit does not answer"] : [];
-    const { actor } = by;
-    if (by.kind === "done") {
-      if (by.result === "taken") return ["another program writes its claim without the lock"];
-      return by.result === "unproven" ? ["the stop cannot be proven"] : [];
+    if (by.kind === "event") {
+      const held = by.type === "CANCEL" ? heldOnCancel[from] : undefined;
+      return held === undefined ? [] : [`${held} does not answer`];
     }
+    const { actor } = by;
+    if (by.kind === "done") return injectedFor(from, by);
     if (by.kind === "timeout") return isInjected(actor) ? [`${actor} does not answer`] : [];
-    return isInjected(actor) && !(actor === "admit" && script.fails("admit")) ? [`${actor} fails`] : [];
+    const isShown = actor === "admit" || actor === "judgeClaim";
+    return isInjected(actor) && !(isShown && script.fails(actor)) ? [`${actor} fails`] : [];
   });
 }
 
+function injectedFor(
+  from: string,
+  { actor, result }: { readonly actor: string; readonly result: string },
+): string[] {
+  // The claim that is to be restored stands there by itself, as long as nobody takes it away.
+  const readsBackRestored = from === "replacingClaim.verifying";
+  if (result === "taken") return readsBackRestored ? [] : [ANOTHER_CLAIM];
+  if (result === "absent") return readsBackRestored ? [CLAIM_REMOVED] : [];
+  return result === "unproven" ? [`${actor} cannot prove it`] : [];
+}
+
+export const ANOTHER_CLAIM = "another program writes its claim without the lock";
+export const CLAIM_REMOVED = "another program removes the claim without the lock";
+
+/** In these states nothing but the launcher itself is at work when the launch is cancelled. */
+export const heldOnCancel: Readonly<Record<string, string>> = {
+  "spawning.admitting": "admit",
+  judging: "judgeClaim",
+  endingSurvivors: "endSurvivors",
+};
+
 /** The launcher's own deeds; the others are the Pod's, which can show them. */
+const launchersOwn = new Set([
+  "admit",
+  "commitClaim",
+  "judgeClaim",
+  "endSurvivors",
+  "replaceClaim",
+  "readBackClaim",
+  "stopPod",
+]);
+
 function isInjected(actor: string): boolean {
-  return ["admit", "commitClaim", "readBackClaim", "stopPod"].includes(actor);
+  return launchersOwn.has(actor);
 }

@@ -6,13 +6,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import { join } from "node:path";
-import { findWorkspace, type Launch, type Launcher, type LaunchRequest, type TicketRef } from "launch-claim";
+import { findWorkspace, type Launcher, type LaunchRequest, type TicketRef } from "launch-claim";
 import { dotted, type LaunchEffects, type LauncherSeams, type LaunchPath } from "launch-claim/testing";
 import { processesOfLaunch, waitUntil } from "../fixtures/processes.js";
 import type { PathRun } from "./demand.js";
-import { foreignClaim } from "./foreign-claim.js";
+import { injector } from "./inject.js";
 import { observe, type PodWorld } from "./observe.js";
 import { PathScript, PATIENT } from "./path-script.js";
+import type { Driven } from "./simulated-driver.js";
 
 export const PATIENCE_MS = 30_000;
 const PEER: TicketRef = { id: "PEER" };
@@ -92,7 +93,10 @@ export class ProcessWorld implements PodWorld {
       ...(script.fails("admit") && { role: "nobody" }),
       ...(script.cancelledIn("idle") && { signal: AbortSignal.abort() }),
     });
-    await this.#cancelAsSaid(launch, script);
+    await cancelAsSaid(launch, script, {
+      startedIn: "spawning.starting",
+      isStuckInStart: () => this.#pods.isStuckInStart(launch.launchId),
+    });
     const outcome = await launch.outcome;
     const after = observe(this, ticket.id);
     const retry = await this.#launcher().launch({ ticket, prompt: "again", timeouts: PATIENT }).outcome;
@@ -160,77 +164,50 @@ export class ProcessWorld implements PodWorld {
     await exited;
   }
 
-  async #cancelAsSaid(launch: Launch, script: PathScript): Promise<void> {
-    const from = script.cancelled;
-    if (from === undefined || from === "idle") return;
-    await waitUntil(() => dotted(launch.actor.getSnapshot().value) === from, {
-      deadlineMs: PATIENCE_MS,
-      what: () => `${from} of ${script.title}; it is in ${dotted(launch.actor.getSnapshot().value)}`,
-    });
-    if (from === "spawning.starting") {
-      await waitUntil(() => this.#pods.isStuckInStart(launch.launchId), {
-        deadlineMs: PATIENCE_MS,
-        what: "the Pod's process",
-      });
-    }
-    launch.cancel();
-  }
-
-  /** What no process can show: failures and delays of the launcher's own deeds, and a stop that cannot be proven. */
   #inject(effects: LaunchEffects, script: PathScript, ticket: TicketRef): LaunchEffects {
-    const hold = () => new Promise<never>(() => undefined);
-    const inject = <Input, Output>(
-      actor: "admit" | "commitClaim" | "readBackClaim" | "stopPod",
-      effect: (input: Input, signal: AbortSignal) => Promise<Output>,
-    ) => {
-      return async (input: Input, signal: AbortSignal): Promise<Output> => {
-        if (actor !== "admit" && script.fails(actor)) {
-          script.injected.push(`${actor} fails`);
-          if (actor === "commitClaim" && script.passes("readBackClaim", "ours")) await effect(input, signal);
-          throw new Error(`injected: ${actor} fails`);
-        }
-        if (script.outlasts(actor) || (actor === "admit" && script.cancelledIn("spawning.admitting"))) {
-          script.injected.push(`${actor} does not answer`);
-          if (actor === "admit" || script.passes("readBackClaim", "ours")) await effect(input, signal);
-          script.deedIsDone();
-          return await hold();
-        }
-        if (script.passes(actor, "taken")) {
-          script.injected.push("another program writes its claim without the lock");
-          fs.writeFileSync(join(this.registry, "claims", `${ticket.id}.json`), foreignClaim(ticket));
-        }
-        return await effect(input, signal);
-      };
-    };
+    const inject = injector(script, { world: this, ticketId: ticket.id });
     return {
       ...effects,
       admit: inject("admit", effects.admit),
       commitClaim: inject("commitClaim", effects.commitClaim),
       readBackClaim: inject("readBackClaim", effects.readBackClaim),
-      stopPod: script.passes("stopPod", "unproven")
-        ? async () => {
-            script.injected.push("the stop cannot be proven");
-            await Promise.resolve();
-            const ours = [...observe(this, ticket.id).launches.values()].flatMap(
-              ({ processes }) => processes,
-            );
-            return { kind: "unproven", pids: ours, reason: `processes ${ours.join(", ")} still run` };
-          }
-        : inject("stopPod", effects.stopPod),
+      stopPod: inject("stopPod", effects.stopPod),
     };
   }
 
-  /** Nothing of the ticket runs any more: not by the stop that is being tested, which may be broken. */
   async #clear({ id }: TicketRef): Promise<void> {
-    for (const launchId of observe(this, id).launches.keys()) {
-      const isOver = () => {
-        const left = this.processesOf(launchId);
-        for (const pid of left) kill(pid, "SIGKILL");
-        return left.length === 0;
-      };
-      await waitUntil(isOver, { deadlineMs: PATIENCE_MS, what: `the end of what launch ${launchId} left` });
-    }
+    await clearTicket(this, id);
   }
+}
+
+/** Nothing of the ticket runs any more: not by the stop that is being tested, which may be broken. */
+export async function clearTicket(world: PodWorld, id: string): Promise<void> {
+  for (const launchId of observe(world, id).launches.keys()) {
+    const isOver = () => {
+      const left = world.processesOf(launchId);
+      for (const pid of left) kill(pid, "SIGKILL");
+      return left.length === 0;
+    };
+    await waitUntil(isOver, { deadlineMs: PATIENCE_MS, what: `the end of what launch ${launchId} left` });
+  }
+}
+
+/** Cancels it in the state in which the path does, once that was reached. */
+export async function cancelAsSaid(
+  run: Driven,
+  script: PathScript,
+  { startedIn, isStuckInStart }: { readonly startedIn: string; readonly isStuckInStart: () => boolean },
+): Promise<void> {
+  const from = script.cancelled;
+  if (from === undefined || from === "idle") return;
+  const at = () => dotted(run.actor.getSnapshot().value);
+  await waitUntil(() => at() === from, {
+    deadlineMs: PATIENCE_MS,
+    what: () => `${from} of ${script.title}; it is in ${at()}`,
+  });
+  if (from === startedIn)
+    await waitUntil(isStuckInStart, { deadlineMs: PATIENCE_MS, what: "the Pod's process" });
+  run.cancel();
 }
 
 /** Signals a process that may have ended since it was seen. */

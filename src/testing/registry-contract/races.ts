@@ -84,7 +84,7 @@ interface Watched<Value> {
   readonly settled: boolean;
 }
 
-function watched<Value>(call: Promise<Value>): Watched<Value> {
+export function watched<Value>(call: Promise<Value>): Watched<Value> {
   let settled = false;
   const end = endingOf(call).finally(() => {
     settled = true;
@@ -113,7 +113,10 @@ const STEPS = 10;
  * Runs the check again and again, and lets its moment come ever later: in the turn of the call, a step later, …, until the call
  * has settled by itself before it came. So every order of the two is met, and none is hit by luck.
  */
-async function atEachMoment(bench: RegistryBench, check: (moment: Moment) => Promise<void>): Promise<void> {
+export async function atEachMoment(
+  bench: RegistryBench,
+  check: (moment: Moment) => Promise<void>,
+): Promise<void> {
   const met = { over: false };
   // A slow disk takes thousands of turns: the further away, the longer the strides.
   for (let time = 0; !met.over; time += 1 + Math.floor(time / 8)) {
@@ -157,7 +160,10 @@ async function expectReadBackHolds(
 }
 
 /** Looks again and again while the call is under way, and once when it is over. */
-async function duringEachTurn(call: Promise<unknown>, look: (when: string) => Promise<void>): Promise<void> {
+export async function duringEachTurn(
+  call: Promise<unknown>,
+  look: (when: string) => Promise<void>,
+): Promise<void> {
   const running = watched(call);
   for (let turns = 0; !running.settled; turns += 1) {
     await look(`after ${turns} turns`);

@@ -14,7 +14,15 @@ import type {
   StartContext,
   StopContext,
 } from "../../ports.js";
-import type { LaunchPlan, PodHandle, RunResult, TicketRef } from "../../../machines/launch.types.js";
+import type {
+  Acceptance,
+  Claim,
+  LaunchPlan,
+  PodHandle,
+  RunResult,
+  SessionInfo,
+  TicketRef,
+} from "../../../machines/launch.types.js";
 import { runResultSchema } from "../../registry/records.js";
 import {
   nextMillisecond,
@@ -29,9 +37,10 @@ import {
 
 /**
  * How a Pod behaves: `accepts` its first run, `rejects` it, starts and is `neverReady`, or accepts it and `leavesProcesses` that
- * neither end with it nor by a polite signal.
+ * neither end with it nor by a polite signal. `cannotLoad`: accepts it, and says of its session that it can be loaded again, which
+ * then fails. Whatever else accepts should be restorable, where the runtime restores.
  */
-export type PodBehaviour = "accepts" | "rejects" | "neverReady" | "leavesProcesses";
+export type PodBehaviour = "accepts" | "rejects" | "neverReady" | "leavesProcesses" | "cannotLoad";
 
 /** A runtime for one case, and what only its maker knows of it. */
 export interface OpenRuntime<Pod extends PodHandle> {
@@ -100,9 +109,9 @@ export class RuntimeBench<Pod extends PodHandle> {
     return this.launchUnder(lock);
   }
 
-  /** Another launch under the same lock: what a defect elsewhere would have to bring about. */
-  launchUnder(lock: LaunchLock): TestLaunch<Pod> {
-    const launch = new TestLaunch(this.open, lock);
+  /** Another launch under the same lock: a restore, or what a defect elsewhere would have to bring about. */
+  launchUnder(lock: LaunchLock, restores?: Claim): TestLaunch<Pod> {
+    const launch = new TestLaunch(this.open, lock, restores);
     this.#launches.push(launch);
     return launch;
   }
@@ -116,12 +125,23 @@ export class RuntimeBench<Pod extends PodHandle> {
   /** A Pod that has accepted its run. */
   async accepted() {
     const { launch, pod } = await this.ready();
-    await this.settled("connect", this.runtime.connect(pod, patient));
+    const { session } = await this.settled("connect", this.runtime.connect(pod, patient));
     const result = await launch.requestRun(pod);
     expectThat(result.kind === "accepted", `the run should be accepted, but the answer is ${shown(result)}`);
     // An acceptance that is told again must not be a new one.
     await nextMillisecond();
-    return { launch, pod, acceptance: result.acceptance };
+    return { launch, pod, acceptance: result.acceptance, session };
+  }
+
+  /** A restore that has begun, of a Pod that was stopped. Undefined where the runtime, or this agent, restores nothing. */
+  async restore(): Promise<TestLaunch<Pod> | undefined> {
+    if (!this.runtime.restore) return undefined;
+    const { launch, pod, acceptance, session } = await this.accepted();
+    await launch.stop(pod);
+    this.runtime.detach?.(pod);
+    return session?.restorable
+      ? this.launchUnder(launch.lock, launch.claimOf(pod, { acceptance, session }))
+      : undefined;
   }
 
   get limitMs(): number {
@@ -148,12 +168,15 @@ export class TestLaunch<Pod extends PodHandle> {
   /** Called in the turn in which a Pod is published. */
   onOwn: () => void = () => undefined;
   readonly #open: OpenRuntime<Pod>;
+  readonly #restores: Claim | undefined;
   #podLock: PodLock | undefined;
   #locked = false;
   #starting: Promise<Ending<Pod>> | undefined;
 
-  constructor(open: OpenRuntime<Pod>, lock: LaunchLock) {
+  /** @param restores the claim whose session its Pod is to load */
+  constructor(open: OpenRuntime<Pod>, lock: LaunchLock, restores?: Claim) {
     this.#open = open;
+    this.#restores = restores;
     this.lock = lock;
     const launchId = newLaunchId();
     const plan: LaunchPlan = { role: "coder", prompt: PROMPT, peers: [], cwd: process.cwd() };
@@ -183,8 +206,11 @@ export class TestLaunch<Pod extends PodHandle> {
   }
 
   async #recordAndStart(context: StartContext<Pod>): Promise<Pod> {
+    const { runtime } = this.#open;
     await this.#open.writeRecord?.(this.info);
-    return await this.#open.runtime.start(this.info, context);
+    const restores = this.#restores;
+    if (restores && runtime.restore) return await runtime.restore({ ...this.info, restores }, context);
+    return await runtime.start(this.info, context);
   }
 
   async start(): Promise<Pod> {
@@ -219,6 +245,16 @@ export class TestLaunch<Pod extends PodHandle> {
     const { kind } = this.#open.runtime;
     const reference = { ticket: this.info.ticket, pod: name, launchId, runtime: { kind, locator } };
     return JSON.parse(JSON.stringify(reference)) as PodReference;
+  }
+
+  /** The claim that a launch would have written of this Pod. */
+  claimOf(
+    pod: PodHandle,
+    { acceptance, session }: { readonly acceptance: Acceptance; readonly session: SessionInfo },
+  ): Claim {
+    const claimedAt = acceptance.at;
+    const { role } = this.info.plan;
+    return { ...this.referenceTo(pod), role, claimedAt, adopted: false, acceptance, session };
   }
 
   async probe(pod: PodHandle, runtime: PodRuntime<Pod> = this.#open.runtime): Promise<Probe> {
