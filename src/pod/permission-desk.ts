@@ -42,13 +42,14 @@ export class PermissionDesk {
 
   requested({ requestId, request }: PermissionRequest): void {
     const { policy, tell, answer, log, now } = this.#around;
-    const event: PodEvent = { event: "permission_request", data: { request_id: requestId, request } };
+    const outcome = decisionOf(policy, request);
+    const data = { request_id: requestId, request, waits: outcome === undefined };
+    const event: PodEvent = { event: "permission_request", data };
     const title = legible(titleOf(request), MAX_TITLE);
     const open: Open = { event, request, awaited: { requestId, title, at: now() }, by: "agent" };
     this.#open.set(requestId, open);
     log(`the agent asks for a permission: ${title}`);
     tell(event);
-    const outcome = decisionOf(policy, request);
     if (outcome) {
       open.by = "policy";
       answer(requestId, outcome);

@@ -86,7 +86,8 @@ const event = z.discriminatedUnion("event", [
   z.object({ event: z.literal("update"), data: z.unknown() }),
   z.object({
     event: z.literal("permission_request"),
-    data: z.object({ request_id: z.string(), request: z.unknown() }),
+    /** `waits`: for a client's answer; false: the policy of the Pod's role answers it. */
+    data: z.object({ request_id: z.string(), request: z.unknown(), waits: z.boolean().optional() }),
   }),
   z.object({ event: z.literal("permission_resolved"), data: permissionResolved }),
   z.object({ event: z.literal("user_message"), data: userMessage }),
