@@ -7,7 +7,7 @@ import { CliHost } from "../fixtures/cli-host.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const NAMES = [
-  ...["launch", "status", "logs", "stop", "release", "reclaim", "adopt", "doctor"],
+  ...["launch", "status", "attach", "logs", "stop", "release", "reclaim", "adopt", "doctor"],
   ...["history", "sessions", "paths", "graph", "init", "trust"],
 ];
 

@@ -20,6 +20,8 @@ export async function findPod(named: string, { home, workspace }: Call): Promise
   const stored = ofTicket.length > 0 ? ofTicket : await registry.pods();
   const records = stored
     .flatMap((entry) => (entry.kind === "pod" ? [entry.record] : []))
+    // Those of a host's own runtime serve no protocol of ours.
+    .filter(({ runtime }) => runtime.kind === "guardian")
     .filter(({ pod }) => ofTicket.length > 0 || pod === named);
   const record = records.find(({ state }) => state !== "ended") ?? records[0];
   if (!record) return { kind: "none" };
