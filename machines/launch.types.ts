@@ -157,6 +157,11 @@ export type AgentRecipe = {
 /** What a Pod does when its run has ended: stay for the next message, stop, or end the claim and then stop. */
 export type WhenDone = "keep" | "stop" | "release";
 
+/**
+ * What becomes of an agent's permission requests: they wait for a client that answers, are granted once each, or are refused.
+ */
+export type PermissionPolicy = "ask" | "allow" | "deny";
+
 /** What a launch will do, settled at admission, before anything is started. */
 export interface LaunchPlan {
   readonly role: string;
@@ -174,6 +179,8 @@ export interface LaunchPlan {
   readonly whenDone?: WhenDone;
   /** How long a Pod without a run stays before it stops by itself, in milliseconds. Default 30 minutes. */
   readonly idleStopMs?: number;
+  /** Read by the built-in runtime. Default `ask`. */
+  readonly permissions?: PermissionPolicy;
 }
 
 export type AdmitResult =

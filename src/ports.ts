@@ -241,6 +241,17 @@ export interface PodRecord {
   readonly agent?: AgentInfo;
   /** The agent's reason for the end of its first run, once the Pod has ended: nobody can be asked any more then. */
   readonly stopReason?: string;
+  /** What its agent waits to be permitted. Means something only while the Pod lives. */
+  readonly permissions?: readonly AwaitedPermission[];
+}
+
+/** A permission that an agent has asked for, and that nobody has answered yet. */
+export interface AwaitedPermission {
+  readonly requestId: string;
+  /** What it is about, in the agent's words: bounded and legible. */
+  readonly title: string;
+  /** Since when. ISO 8601, UTC. */
+  readonly at: string;
 }
 
 export type StoredPod =

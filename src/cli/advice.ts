@@ -15,11 +15,17 @@ export function adviceForBlock(block: Block, id: string, line: CommandLine): rea
     command: line("reclaim", { id, flags: expected === undefined ? [] : ["--expect", expected] }),
     does,
   });
+  // The Pod of a host's own runtime has no socket of ours.
+  const attachable: readonly Advice[] =
+    claim?.runtime.kind === "guardian"
+      ? [{ command: line("attach", { id }), does: "watch it, and talk to it" }]
+      : [];
   const logs: Advice = { command: line("logs", { id }), does: "what it does" };
   switch (by) {
     case "live":
       return claim
         ? [
+            ...attachable,
             logs,
             { command: line("stop", { id }), does: "stop it; the claim stays" },
             releaseWithStop(id, line),

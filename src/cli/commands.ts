@@ -25,6 +25,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/status.js")).status,
   },
   {
+    name: "attach",
+    summary: "watch a ticket's Pod, answer its permission requests, send it messages",
+    load: async () => (await import("./commands/attach.js")).attach,
+  },
+  {
     name: "logs",
     summary: "the log of a Pod, also of one whose launch failed",
     load: async () => (await import("./commands/logs.js")).logs,

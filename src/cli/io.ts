@@ -8,6 +8,21 @@ export interface Output {
   write(text: string): void;
 }
 
+/** Standard input, for a command that goes on while it listens. */
+export interface Input {
+  readonly isTTY: boolean;
+  /** @returns what ends the listening, and gives a terminal back as it was */
+  listen(ear: Ear): () => void;
+}
+
+export interface Ear {
+  /** True: a terminal's keys as they are pressed, without an echo; interrupts are keys, too. Needs a terminal. */
+  readonly keys: boolean;
+  readonly hear: (text: string) => void;
+  /** There is no more to come. */
+  readonly end: () => void;
+}
+
 /** All that the command line knows of the process it runs in. Only the program itself (`main.ts`) has the real one. */
 export interface CliIo {
   /** Results. */
@@ -15,6 +30,8 @@ export interface CliIo {
   /** Messages to people. */
   readonly stderr: Output;
   readonly stdin: AsyncIterable<Buffer | string>;
+  /** The same; of the two, a command uses one. */
+  readonly input: Input;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /**

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The program: the only file that touches the process it runs in.
-import { Interrupt, type CliIo, type InterruptSignal, type Output } from "./io.js";
+import { Interrupt, type CliIo, type Ear, type InterruptSignal, type Output } from "./io.js";
 import { runCli } from "./run.js";
 
 const SIGNALS: readonly InterruptSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -35,10 +35,23 @@ function outputOf(stream: NodeJS.WriteStream, onClosed: () => void): Output {
   };
 }
 
+function listen({ keys, hear, end }: Ear): () => void {
+  const { stdin } = process;
+  if (keys) stdin.setRawMode(true);
+  stdin.setEncoding("utf8").on("data", hear).on("end", end).on("error", end);
+  return () => {
+    stdin.off("data", hear).off("end", end);
+    if (keys) stdin.setRawMode(false);
+    // Nothing is read any more, and so it does not keep the process.
+    stdin.destroy();
+  };
+}
+
 const io: CliIo = {
   stdout: outputOf(process.stdout, () => closed.abort()),
   stderr: outputOf(process.stderr, () => undefined),
   stdin: process.stdin,
+  input: { isTTY: process.stdin.isTTY, listen },
   env: process.env,
   cwd: process.cwd(),
   interrupts: takeInterrupts,

@@ -45,6 +45,12 @@ const roleSchema = z.strictObject({
     .optional()
     .describe("Pods that are told of this one before its first run, and when that has ended."),
   whenDone: whenDoneSchema.optional(),
+  permissions: z
+    .enum(["ask", "allow", "deny"])
+    .optional()
+    .describe(
+      "What becomes of its permission requests: wait for somebody who attaches, are granted once each, or are refused. Default ask.",
+    ),
 });
 
 export const configSchema = z.strictObject({

@@ -46,6 +46,7 @@ export function readPlan(request: PlanRequest, rules: PlanRules): LaunchPlan {
     cwd: request.cwd,
     whenDone: request.whenDone ?? role.whenDone ?? "keep",
     idleStopMs: request.idleStopMs ?? config.idleStopMs ?? DEFAULT_IDLE_STOP_MS,
+    ...(role.permissions && { permissions: role.permissions }),
   };
 }
 

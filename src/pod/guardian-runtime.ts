@@ -263,6 +263,7 @@ export class GuardianRuntime implements PodRuntime<GuardianPod> {
       agent: { name: plan.agent ?? recipe.command[0] ?? "agent", recipe },
       restored: restoredEnvironment(),
       whenDone: plan.whenDone ?? "keep",
+      permissions: plan.permissions ?? "ask",
       idleStopMs: plan.idleStopMs ?? IDLE_STOP_MS,
       stopMs: AGENTS_SHARE * timeouts.stopMs,
       limits: LIMITS,

@@ -20,6 +20,9 @@ import { settleClaim } from "./settle-claim.js";
 import type { ControlEvent, Specification } from "./specification.js";
 import { startAgentOf, type StartedAgent } from "./start-agent-of.js";
 
+/** How long the notices to peers may take on the way out, of the time that the end of the agent may take. */
+const PEERS_SHARE = 0.1;
+
 export interface GuardianParts {
   readonly specification: Specification;
   readonly control: ControlChannel;
@@ -75,6 +78,12 @@ class Guardian {
       pods: () => registry.pods(),
       launcherIsGone: () => control.launcherIsGone,
       broadcast: (event) => this.#server.broadcast(event),
+      recordPermissions: (open) => {
+        this.#recorder
+          .waitsFor(open)
+          .catch((error: unknown) => parts.log.write("guardian", messageOf(error)));
+      },
+      now,
     });
     this.#server = new PodServer(this.#service, { maxLineBytes: limits.maxLineBytes });
     void launcherGone.then(() => this.#actor.send({ type: "LAUNCHER_GONE" }));
@@ -98,6 +107,8 @@ class Guardian {
     if (asked.aborted) stop();
     await ended;
     (await this.#started())?.driver.close();
+    // AFTER the proof: nothing that a peer does, or does not do, keeps the Pod's end from being known.
+    await this.#service.peersTold(PEERS_SHARE * this.#parts.specification.stopMs);
     await this.#server.close();
     control.close();
     log.write("guardian", "stopped");
@@ -167,6 +178,7 @@ class Guardian {
   async #endAgent({ accepted, cause }: EndAgentInput): Promise<EndAgentResult> {
     const { specification, log } = this.#parts;
     log.write("guardian", `ending (${cause})`);
+    this.#service.leaving(cause);
     const started = await this.#started();
     const result: EndAgentResult = started
       ? await endAgent(started.agent, {

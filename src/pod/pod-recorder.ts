@@ -1,6 +1,6 @@
 import type { EndAgentResult, PodReady } from "../../machines/pod.types.js";
 import type { Acceptance } from "../../machines/launch.types.js";
-import type { PodProcess, PodRecord } from "../ports.js";
+import type { AwaitedPermission, PodProcess, PodRecord } from "../ports.js";
 import { identityOf, ownIdentity } from "../processes.js";
 import type { GuardianRegistry } from "./guardian-registry.js";
 import type { Specification } from "./specification.js";
@@ -49,6 +49,11 @@ export class PodRecorder {
       await this.#write({ acceptance: undefined }).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Best effort, for people who ask for the status. */
+  async waitsFor(permissions: readonly AwaitedPermission[]): Promise<void> {
+    await this.#write({ permissions: permissions.length > 0 ? permissions : undefined });
   }
 
   /** @param stopReason of the first run; undefined if it has not ended */

@@ -1,22 +1,20 @@
 import type { Actor, SnapshotFrom } from "xstate";
 import type { PodMachine } from "../../machines/pod.machine.js";
-import type { PodReady, RunEnding } from "../../machines/pod.types.js";
+import type { DrainCause, PodReady, RunEnding } from "../../machines/pod.types.js";
 import { LaunchClaimError, messageOf } from "../errors.js";
 import type { StoredPod } from "../ports.js";
-import {
-  PROTOCOL_VERSION,
-  type Method,
-  type PodEvent,
-  type PodStatus,
-  type RunParams,
-} from "../protocol/messages.js";
+import type { Method, PodEvent, PodStatus, RunParams, Snapshot } from "../protocol/messages.js";
 import { legible } from "../text.js";
 import type { AgentDriver, DriverEvents, RunEnd } from "./agents/driver.js";
 import { withLastWords } from "./last-words.js";
+import { Notices } from "./notices.js";
 import { Peers } from "./peers.js";
+import { PermissionDesk, type DeskSurroundings } from "./permission-desk.js";
 import type { PodLog } from "./pod-log.js";
+import { snapshotOf, statusOf } from "./pod-snapshot.js";
 import type { Client, ServerEvents } from "./pod-server.js";
 import { RunAnswers } from "./run-answers.js";
+import { RunHistory } from "./run-history.js";
 import type { Specification } from "./specification.js";
 
 interface Surroundings {
@@ -25,9 +23,13 @@ interface Surroundings {
   readonly pods: () => Promise<readonly StoredPod[]>;
   readonly launcherIsGone: () => boolean;
   readonly broadcast: (event: PodEvent) => void;
+  readonly recordPermissions: DeskSurroundings["record"];
+  /** ISO 8601, UTC. */
+  readonly now: () => string;
 }
 
-type FirstRun = NonNullable<Extract<PodEvent, { event: "snapshot" }>["data"]["run"]>;
+type ResponseParams = Extract<Method, { method: "permission_response" }>["params"];
+type FirstRun = NonNullable<Snapshot["run"]>;
 
 /** What a Pod says to its clients: it hands their methods to machine and driver, and tells what the machine decides. */
 export class PodService implements ServerEvents {
@@ -37,25 +39,39 @@ export class PodService implements ServerEvents {
   readonly #around: Surroundings;
   readonly #answers = new RunAnswers();
   readonly #peers: Peers;
-  /** What the agent waits to be permitted; a client that comes later is told, too. */
-  readonly #permissions = new Map<string, PodEvent>();
+  readonly #permissions: PermissionDesk;
+  readonly #history = new RunHistory();
+  readonly #notices = new Notices();
   #ready: PodReady | undefined;
   #status: PodStatus = "idle";
   #firstRun: FirstRun | undefined;
+  /** A run was sent to the agent, and neither refused nor ended. */
+  #isUnderWay = false;
 
   constructor(specification: Specification, around: Surroundings) {
     this.#specification = specification;
     this.#around = around;
-    this.#peers = new Peers(specification.record.pod, around.pods);
-    const { actor } = around;
+    const { actor, log } = around;
+    const logged = (line: string) => log.write("guardian", line);
+    this.#peers = new Peers(specification.record.pod, { pods: around.pods, log: logged });
+    this.#permissions = new PermissionDesk({
+      policy: specification.permissions,
+      tell: (event) => this.#tell(event),
+      answer: (requestId, outcome) => this.driver?.answerPermission(requestId, outcome),
+      record: around.recordPermissions,
+      log: logged,
+      now: around.now,
+    });
     actor.on("runAccepted", ({ runId, acceptance, first }) => {
       const data = { run_id: runId, evidence: acceptance };
       if (first) this.#firstRun = data;
-      around.log.write("guardian", `the run was accepted: ${legible(acceptance.kind, 60)}`);
+      this.#notices.read();
+      log.write("guardian", `the run was accepted: ${legible(acceptance.kind, 60)}`);
       this.#answer(runId, { event: "run_accepted", data });
     });
     actor.on("runRejected", ({ runId, code, message }) => {
-      around.log.write("guardian", `the run was not taken (${code}): ${firstLineOf(message)}`);
+      this.#isUnderWay = false;
+      log.write("guardian", `the run was not taken (${code}): ${firstLineOf(message)}`);
       this.#answer(runId, { event: "run_rejected", data: { run_id: runId, code, message } });
     });
     actor.on("runEnded", ({ runId, ending }) => this.#ended(runId, ending));
@@ -73,19 +89,13 @@ export class PodService implements ServerEvents {
 
   /** What the agent's driver tells goes to the machine, to the clients, or into the log. */
   driverEvents(): DriverEvents {
-    const { actor, log, broadcast } = this.#around;
+    const { actor, log } = this.#around;
     return {
-      update: (update) => broadcast({ event: "update", data: update }),
-      permissionRequested: ({ requestId, request }) => {
-        const event: PodEvent = { event: "permission_request", data: { request_id: requestId, request } };
-        this.#permissions.set(requestId, event);
-        broadcast(event);
-      },
+      update: (update) => this.#tell({ event: "update", data: update }),
+      permissionRequested: (request) => this.#permissions.requested(request),
+      permissionResolved: (requestId, outcome) => this.#permissions.resolved(requestId, outcome),
       evidence: (acceptance) => actor.send({ type: "EVIDENCE", acceptance }),
-      ended: (end) => {
-        this.#permissions.clear();
-        actor.send({ type: "ENDED", end: endingOf(end) });
-      },
+      ended: (end) => actor.send({ type: "ENDED", end: endingOf(end) }),
       log: (line) => log.write("agent", line),
     };
   }
@@ -93,8 +103,14 @@ export class PodService implements ServerEvents {
   // ── What clients ask ──
 
   greet(client: Client): void {
-    client.send(this.#snapshot());
-    for (const request of this.#permissions.values()) client.send(request);
+    const snapshot = snapshotOf(this.#specification, {
+      status: this.#status,
+      launcherIsGone: this.#around.launcherIsGone(),
+      firstRun: this.#firstRun,
+      ready: this.#ready,
+    });
+    client.send({ event: "snapshot", data: snapshot });
+    for (const request of this.#permissions.open) client.send(request);
   }
 
   method(client: Client, message: Exclude<Method, { method: "updates" }>): void {
@@ -110,11 +126,15 @@ export class PodService implements ServerEvents {
         void this.#registerPeer(client, message.params.name);
         break;
       case "permission_response":
-        this.#permissions.delete(message.params.request_id);
-        this.driver?.answerPermission(message.params.request_id, message.params.outcome);
+        this.#respond(client, message.params);
         break;
       case "notify":
-        this.#around.broadcast({ event: "notify", data: message.params });
+        this.#notices.add(message.params.from, message.params.message);
+        this.#tell({ event: "notify", data: message.params });
+        break;
+      case "history":
+        client.send(this.#history.told(this.#status));
+        for (const request of this.#permissions.open) client.send(request);
         break;
       case "status":
         client.send({ event: "status", data: { status: this.#status } });
@@ -125,7 +145,8 @@ export class PodService implements ServerEvents {
     }
   }
 
-  #run(client: Client, { run_id: runId, launch_id: launchId, input }: RunParams): void {
+  #run(client: Client, params: RunParams): void {
+    const { run_id: runId, launch_id: launchId, input } = params;
     // BEFORE anything is told of the run: it may have the name of another launch's.
     const isOurs = launchId === this.#specification.record.launchId;
     const known = isOurs && this.#answers.known(runId);
@@ -136,18 +157,24 @@ export class PodService implements ServerEvents {
     // Under way: the answer is told to everybody.
     if (isOurs && this.#answers.isPending(runId)) return;
     const text = input.map(({ content }) => content).join("\n");
-    const refusal = this.#refusalOf(launchId, text);
+    const refusal = this.#refusalOf(params, text);
     if (refusal) {
       client.send({ event: "run_rejected", data: { run_id: runId, ...refusal } });
       return;
     }
     this.#answers.begin(runId);
+    this.#isUnderWay = true;
+    this.#history.begin();
+    this.#tell({ event: "user_message", data: { run_id: runId, segments: input } });
     this.#around.actor.send({ type: "RUN", run: { runId, text } });
-    this.driver?.prompt(text);
+    this.driver?.prompt(this.#notices.before(text));
   }
 
   /** Why a run is not even sent to the agent. */
-  #refusalOf(launchId: string, text: string): { code: string; message: string } | undefined {
+  #refusalOf(
+    { run_id: runId, launch_id: launchId }: RunParams,
+    text: string,
+  ): { code: string; message: string } | undefined {
     const { record } = this.#specification;
     if (launchId !== record.launchId) {
       return { code: "pod_mismatch", message: `this Pod belongs to launch ${record.launchId}` };
@@ -156,8 +183,17 @@ export class PodService implements ServerEvents {
       return { code: "invalid_request", message: "no such run was accepted here, and the input is empty" };
     }
     const snapshot = this.#around.actor.getSnapshot();
+    // Taken for the launch's, its receipt would make a Pod adoptable that has never heard of its assignment.
+    if (!snapshot.context.accepted && runId !== launchId) {
+      return { code: "not_accepted", message: "the Pod has not accepted the first run of its launch yet" };
+    }
     if (snapshot.can({ type: "RUN", run: { runId: "", text } })) return undefined;
     return { code: "already_running", message: `the Pod takes no run now: it is ${this.#status}` };
+  }
+
+  #respond(client: Client, { request_id, outcome }: ResponseParams): void {
+    const refusal = this.#permissions.respond(request_id, outcome);
+    if (refusal) client.send({ event: "error", data: { ...refusal, request_id } });
   }
 
   async #registerPeer(client: Client, name: string): Promise<void> {
@@ -174,22 +210,40 @@ export class PodService implements ServerEvents {
 
   // ── What clients are told ──
 
-  #answer(runId: string, event: PodEvent): void {
-    this.#answers.answer(runId, event);
+  /** What belongs to the run is kept for whoever comes later. */
+  #tell(event: PodEvent): void {
+    this.#history.add(event);
     this.#around.broadcast(event);
   }
 
+  #answer(runId: string, event: PodEvent): void {
+    this.#answers.answer(runId, event);
+    this.#tell(event);
+  }
+
   #ended(runId: string, ending: RunEnding): void {
+    this.#isUnderWay = false;
     const reason = ending.kind === "done" ? ending.stopReason : `failed: ${ending.message}`;
     const event: PodEvent = { event: "run_ended", data: { run_id: runId, stop_reason: reason } };
     if (this.#firstRun?.run_id === runId) this.#firstRun = { ...this.#firstRun, stop_reason: reason };
     this.#around.log.write("guardian", `the run has ended: ${firstLineOf(reason)}`);
     this.#answers.end(runId, event);
-    this.#around.broadcast(event);
+    this.#tell(event);
     const { pod, ticket } = this.#specification.record;
-    void this.#peers.notify(
-      `the run of Pod ${pod} for ticket ${ticket.id} has ended: ${legible(reason, 200)}`,
-    );
+    this.#peers.notify(`the run of Pod ${pod} for ticket ${ticket.id} has ended: ${legible(reason, 200)}`);
+  }
+
+  /** The Pod is ending. Peers that still wait for the end of a run are told that it will not come. */
+  leaving(cause: DrainCause): void {
+    const isWaitedFor = this.stopReason === undefined || this.#isUnderWay;
+    const { pod, ticket } = this.#specification.record;
+    if (isWaitedFor)
+      this.#peers.notify(`Pod ${pod} for ticket ${ticket.id} ends before its run has: ${cause}`);
+  }
+
+  /** Resolves when the peers were told, or it has taken too long. */
+  async peersTold(withinMs: number): Promise<void> {
+    await this.#peers.told(withinMs);
   }
 
   #tellStatus(snapshot: SnapshotFrom<PodMachine>): void {
@@ -198,32 +252,6 @@ export class PodService implements ServerEvents {
     this.#status = status;
     this.#around.broadcast({ event: "status", data: { status } });
   }
-
-  #snapshot(): PodEvent {
-    const { record, agent } = this.#specification;
-    const { ticket, pod, launchId, role } = record;
-    const known = this.#ready?.agent ?? { driver: agent.recipe.driver, name: agent.name };
-    return {
-      event: "snapshot",
-      data: {
-        protocol: PROTOCOL_VERSION,
-        pod,
-        launch_id: launchId,
-        ticket,
-        role,
-        status: this.#status,
-        launcher: this.#around.launcherIsGone() ? "gone" : "present",
-        ...(this.#firstRun && { run: this.#firstRun }),
-        ...(this.#ready?.session && { session: this.#ready.session }),
-        agent: known,
-      },
-    };
-  }
-}
-
-function statusOf(snapshot: SnapshotFrom<PodMachine>): PodStatus {
-  if (snapshot.matches("running")) return "running";
-  return snapshot.matches("draining") || snapshot.matches("stopped") ? "draining" : "idle";
 }
 
 /** For the log, which has the agent's last words already. */

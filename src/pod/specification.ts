@@ -1,5 +1,5 @@
 import type { PodRecord } from "../ports.js";
-import type { AgentRecipe, WhenDone } from "../../machines/launch.types.js";
+import type { AgentRecipe, PermissionPolicy, WhenDone } from "../../machines/launch.types.js";
 
 /**
  * What a guardian is started with: the first line of its control channel, because an argument list is public. It holds no prompt;
@@ -24,6 +24,7 @@ export interface Specification {
   /** What the host's environment has and the guardian's own must not: given back to the agent. */
   readonly restored: Readonly<Record<string, string>>;
   readonly whenDone: WhenDone;
+  readonly permissions: PermissionPolicy;
   /** 0: never. */
   readonly idleStopMs: number;
   /** How long the guardian may take to end its agent and prove it gone. */

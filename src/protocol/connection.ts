@@ -8,13 +8,23 @@ interface Waiter {
   fail(error: Error): void;
 }
 
+/** Who hears all that the Pod says. */
+export interface PodListener {
+  /** @param event undefined for one that is not known here; `line` is what came, and is JSON */
+  event(event: PodEvent | undefined, line: string): void;
+  /** Nothing comes any more. */
+  lost(error: Error): void;
+}
+
 /** A client's connection to a Pod. Whoever waits for an event is woken by it, by the connection's end or by a signal. */
 export class PodConnection {
   readonly #socket: net.Socket;
   readonly #waiting = new Set<Waiter>();
+  readonly #listener: PodListener | undefined;
   #lost: Error | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string, listener: PodListener | undefined) {
+    this.#listener = listener;
     this.#socket = net.connect(path);
     const lines = new LineSplitter();
     this.#socket.on("data", (chunk: Buffer) => {
@@ -30,17 +40,18 @@ export class PodConnection {
 
   /**
    * Connects and reads the Pod's first word. Does without the agent's updates: an agent may print faster than they can be read here,
-   * and a client that falls behind is dropped.
+   * and a client that falls behind is dropped. With a listener, it is told everything from the first word on, updates too.
    *
    * @throws LaunchClaimError `pod_unreachable`
    */
   static async open(
     path: string,
     signal: AbortSignal,
+    listener?: PodListener,
   ): Promise<{ readonly connection: PodConnection; readonly snapshot: Snapshot }> {
-    const connection = new PodConnection(path);
+    const connection = new PodConnection(path, listener);
     // Before anything is read: the agent may be printing already. A Pod that does not know it answers by an error, which says nothing.
-    connection.send({ method: "updates", params: { wanted: false } });
+    if (!listener) connection.send({ method: "updates", params: { wanted: false } });
     try {
       const snapshot = await connection.next(
         (event) => (event.event === "snapshot" ? event.data : undefined),
@@ -112,14 +123,18 @@ export class PodConnection {
       this.#socket.destroy(new Error("the Pod sent a line that is no JSON"));
       return;
     }
+    const message = parsed.kind === "message" ? parsed.message : undefined;
+    this.#listener?.event(message, line);
     // What is not known here is for somebody else: a newer Pod may say more.
-    if (parsed.kind === "message") for (const waiter of [...this.#waiting]) waiter.see(parsed.message);
+    if (message) for (const waiter of [...this.#waiting]) waiter.see(message);
   }
 
   #lose(cause: Error): void {
-    this.#lost ??= new LaunchClaimError("pod_unreachable", `the Pod does not answer: ${cause.message}`, {
+    if (this.#lost) return;
+    this.#lost = new LaunchClaimError("pod_unreachable", `the Pod does not answer: ${cause.message}`, {
       cause,
     });
+    this.#listener?.lost(this.#lost);
     for (const waiter of [...this.#waiting]) waiter.fail(this.#lost);
   }
 }

@@ -26,6 +26,8 @@ const method = z.discriminatedUnion("method", [
   }),
   z.object({ method: z.literal("notify"), params: z.object({ from: z.string(), message: z.string() }) }),
   z.object({ method: z.literal("status") }),
+  /** Answered by `history`, and again by the permission requests that are open. */
+  z.object({ method: z.literal("history") }),
   /** Whether this client is told the agent's updates, as it is at first. One that only waits for an answer need not keep up with them. */
   z.object({ method: z.literal("updates"), params: z.object({ wanted: z.boolean() }) }),
   z.object({ method: z.literal("shutdown") }),
@@ -44,6 +46,14 @@ export type PodStatus = z.output<typeof podStatus>;
 const runAccepted = z.object({ run_id: z.string(), evidence });
 const runRejected = z.object({ run_id: z.string(), code: z.string(), message: z.string() });
 const runEnded = z.object({ run_id: z.string(), stop_reason: z.string() });
+/** Somebody sent a run to the agent. What comes of it is told by the events after it. */
+const userMessage = z.object({ run_id: z.string(), segments: z.array(segment) });
+/** `by`: a client, the policy of the Pod's role, or the end of the question: the agent withdrew it, or its run is over. */
+const permissionResolved = z.object({
+  request_id: z.string(),
+  outcome,
+  by: z.enum(["client", "policy", "agent"]),
+});
 
 const snapshot = z.object({
   protocol: z.number(),
@@ -77,13 +87,26 @@ const event = z.discriminatedUnion("event", [
   z.object({ event: z.literal("update"), data: z.unknown() }),
   z.object({
     event: z.literal("permission_request"),
-    data: z.object({ request_id: z.string(), request: z.unknown() }),
+    /** `waits`: for a client's answer; false: the policy of the Pod's role answers it. */
+    data: z.object({ request_id: z.string(), request: z.unknown(), waits: z.boolean().optional() }),
   }),
+  z.object({ event: z.literal("permission_resolved"), data: permissionResolved }),
+  z.object({ event: z.literal("user_message"), data: userMessage }),
   z.object({ event: z.literal("notify"), data: z.object({ from: z.string(), message: z.string() }) }),
+  /** The latest run so far: its last events, as they were told, and how many before them are not kept any more. */
+  z.object({
+    event: z.literal("history"),
+    data: z.object({ status: podStatus, left_out: z.number(), events: z.array(z.unknown()) }),
+  }),
   z.object({
     event: z.literal("error"),
-    /** `peer`: the hand-off that it is about. */
-    data: z.object({ code: z.string(), message: z.string(), peer: z.string().optional() }),
+    /** `peer`: the hand-off that it is about; `request_id`: the permission request. */
+    data: z.object({
+      code: z.string(),
+      message: z.string(),
+      peer: z.string().optional(),
+      request_id: z.string().optional(),
+    }),
   }),
   z.object({ event: z.literal("shutdown") }),
 ]);
@@ -101,6 +124,12 @@ export function parseMethod(line: string): Parsed<Method> {
 
 export function parseEvent(line: string): Parsed<PodEvent> {
   return parseWith(event, line);
+}
+
+/** One of the events that a history holds; undefined if it is not known here. */
+export function eventOf(raw: unknown): PodEvent | undefined {
+  const parsed = event.safeParse(raw);
+  return parsed.success ? parsed.data : undefined;
 }
 
 function parseWith<Message>(schema: z.ZodType<Message>, line: string): Parsed<Message> {

@@ -88,6 +88,7 @@ const schemas = {
     session: z.exactOptional(session),
     agent: z.exactOptional(agent),
     stopReason: z.exactOptional(text),
+    permissions: z.exactOptional(z.array(z.looseObject({ requestId: text, title: text, at: text }))),
   }) satisfies z.ZodType<PodRecord>,
   registry: z.looseObject({ workspace: text }),
 };

@@ -1,4 +1,5 @@
-import { judgeClaim, type ClaimState, type Evidence } from "../registry/judge.js";
+import type { AwaitedPermission, ClaimRegistry } from "../ports.js";
+import { judgeClaim, podRecordOf, type ClaimState, type Evidence } from "../registry/judge.js";
 import type { Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import type { VerbTools } from "./verb-tools.js";
 
@@ -8,6 +9,8 @@ export interface ClaimStatus {
   readonly state: ClaimState;
   readonly claim?: Claim;
   readonly evidence: Evidence;
+  /** `live`: what its agent waits to be permitted; absent if it waits for nothing. */
+  readonly permissions?: readonly AwaitedPermission[];
   /** `unreadable`: the damaged file, and what `reclaim` must be told to expect. */
   readonly file?: string;
   readonly expect?: string;
@@ -25,12 +28,23 @@ export async function status<Pod extends PodHandle>(
   const claims: ClaimStatus[] = [];
   for (const entry of stored) {
     const { state, evidence } = await judgeClaim(entry, judges);
-    if (entry.kind === "claim")
-      claims.push({ ticket: entry.claim.ticket, state, claim: entry.claim, evidence });
-    else {
+    if (entry.kind === "claim") {
+      const { claim } = entry;
+      const permissions = state === "live" && runtime.recordsPods ? await awaitedBy(claim, registry) : [];
+      const waits = permissions.length > 0 ? { permissions } : {};
+      claims.push({ ticket: claim.ticket, state, claim, evidence, ...waits });
+    } else {
       const { file, expect } = entry;
       claims.push({ ...(entry.ticket && { ticket: entry.ticket }), state, evidence, file, expect });
     }
   }
   return { claims };
+}
+
+/** From the Pod's record: a Pod that were asked might not answer. One that cannot be read is told of by `doctor`. */
+async function awaitedBy(
+  { ticket, launchId }: Claim,
+  registry: ClaimRegistry,
+): Promise<readonly AwaitedPermission[]> {
+  return (await podRecordOf(ticket, launchId, registry))?.permissions ?? [];
 }

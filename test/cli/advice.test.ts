@@ -25,7 +25,12 @@ describe("what to do about what blocks a launch is exact commands:", () => {
     block: Omit<Block, "reason">,
     commands: readonly string[],
   ])[] = [
-    ["live", { by: "live", claim }, ["logs T", "stop T", "release T --stop"]],
+    [
+      "live in a host's own runtime",
+      { by: "live", claim: { ...claim, runtime: { kind: "host", locator: {} } } },
+      ["logs T", "stop T", "release T --stop"],
+    ],
+    ["live", { by: "live", claim }, ["attach T", "logs T", "stop T", "release T --stop"]],
     ["live without a claim", { by: "live", pod }, ["logs T", "adopt T", "stop T"]],
     ["restorable", { by: "restorable", claim }, [`reclaim T --expect ${LAUNCH_ID}`]],
     ["stale", { by: "stale", claim }, [`reclaim T --expect ${LAUNCH_ID}`]],

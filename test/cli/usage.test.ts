@@ -7,7 +7,7 @@ import { CliHost } from "../fixtures/cli-host.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const NAMES = [
-  ...["launch", "status", "logs", "stop", "release", "reclaim", "adopt", "doctor"],
+  ...["launch", "status", "attach", "logs", "stop", "release", "reclaim", "adopt", "doctor"],
   ...["history", "sessions", "paths", "graph", "init", "trust"],
 ];
 
@@ -16,7 +16,7 @@ describe("help", () => {
     const { out, err } = await new CliHost().expectCode(0, "--help");
     expect(COMMANDS.map(({ name }) => name)).toEqual(NAMES);
     for (const name of NAMES) expect(out).toMatch(new RegExp(`^ {2}${name} +\\w`, "mu"));
-    expect(out).not.toMatch(/^ {2}(?:attach|restore|agents|tickets|panel|mcp)\b/mu);
+    expect(out).not.toMatch(/^ {2}(?:restore|agents|tickets|panel|mcp)\b/mu);
     expect(err).toBe("");
     expect(await new CliHost().expectCode(0, "help")).toMatchObject({ out });
   });
@@ -49,7 +49,7 @@ test("the version is that of the package", async () => {
 describe("what was not understood is told in one message with what was expected and what came, exit code 2:", () => {
   const wrong: Readonly<Record<string, readonly [argv: string[], says: string]>> = {
     "a command": [["lunch", "T-1"], 'there is no command "lunch"'],
-    "a command that is to come": [["attach", "T-1"], 'there is no command "attach"'],
+    "a command that is to come": [["panel", "T-1"], 'there is no command "panel"'],
     "a command that every object knows": [["constructor"], 'there is no command "constructor"'],
     "a flag before the command": [["--verbose", "status"], '"status" has no flag "--verbose"'],
     "a flag without a command": [["--verbose"], 'expected a command, but came "--verbose"'],

@@ -146,6 +146,7 @@ export function dial(path: string) {
       .map((line) => JSON.parse(line) as { event: string; data: Record<string, unknown> });
   return {
     send: (method: Method) => void socket.write(lineOf(method)),
+    close: () => void socket.destroy(),
     all: (event: string) =>
       lines()
         .filter((line) => line.event === event)

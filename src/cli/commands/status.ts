@@ -18,7 +18,8 @@ export const status: Command = {
   flags: { watch: { help: "draw it again each second, until interrupted; needs a terminal" } },
   about: `Every claim, or that of one ticket, with its state as of now: live (its Pod runs), lingering (the Pod is gone,
 processes of it are left), restorable (gone, its session can be loaded again), stale (gone), unknown (cannot be
-judged from here), unreadable (the record is damaged). Changes nothing, and takes no lock.`,
+judged from here), unreadable (the record is damaged). A live one whose agent waits to be permitted something says
+so: "attach" answers it. Changes nothing, and takes no lock.`,
   run,
 };
 
@@ -81,7 +82,11 @@ function statusLines(
     const entry = claims[index];
     if (entry === undefined) return [];
     const coloured = line.replace(entry.state, terminal.paintResult(COLOURS[entry.state], entry.state));
-    return entry.state === "live" ? [coloured] : [coloured, ...evidenceLines(entry)];
+    const waits = (entry.permissions ?? []).map(
+      ({ title }) =>
+        `  ${terminal.paintResult("yellow", "waiting for a permission:")} ${legible(title, 200)}`,
+    );
+    return entry.state === "live" ? [coloured, ...waits] : [coloured, ...evidenceLines(entry)];
   });
   return [terminal.paintResult("bold", head), ...told];
 }

@@ -65,7 +65,12 @@ class AcpDriver implements AgentDriver {
   constructor(context: DriverContext, rules: AcpEvidence) {
     this.#context = context;
     this.#rules = rules;
-    this.#permissions = new Permissions((request) => context.events.permissionRequested(request));
+    this.#permissions = new Permissions({
+      permissionRequested: (request) => context.events.permissionRequested(request),
+      permissionResolved: (requestId, outcome) => {
+        if (!this.#closed) context.events.permissionResolved(requestId, outcome);
+      },
+    });
     this.#departure = new DepartureWatch(context.process, () => this.#run?.evidence.doubt());
     this.#stream = new AcpStream(
       context.process,

@@ -43,6 +43,8 @@ export interface DriverEvents {
   /** The agent's own update, unaltered. */
   update(update: unknown): void;
   permissionRequested(request: PermissionRequest): void;
+  /** Answered, or without an answer over: `cancelled`. Once for each request. */
+  permissionResolved(requestId: string, outcome: PermissionOutcome): void;
   /** The run counts as taken, by the recipe's evidence. Once a run at most, and never after its `ended`. */
   evidence(acceptance: Acceptance): void;
   /** The run is over. Once for each run. Before any evidence: it was refused, or came to nothing. */
@@ -101,6 +103,7 @@ export interface AgentDriver {
   prompt(text: string): void;
   /** Asks the agent to end the run that is under way. */
   cancel(): void;
+  /** The first answer counts; what was resolved already is left as it is. */
   answerPermission(requestId: string, outcome: PermissionOutcome): void;
   /**
    * The polite part of an end: cancels what is under way, and where nothing was accepted deletes the session if the agent offers

@@ -9,14 +9,20 @@ export interface PermissionAnswer {
 
 export const UNASKED: PermissionAnswer = { outcome: CANCELLED };
 
+/** Who is told what becomes of the questions. */
+interface Teller {
+  permissionRequested(request: PermissionRequest): void;
+  permissionResolved(requestId: string, outcome: PermissionOutcome): void;
+}
+
 /** The agent's questions that nobody has answered yet. */
 export class Permissions {
   readonly #open = new Map<string, (outcome: PermissionOutcome) => void>();
-  readonly #tell: (request: PermissionRequest) => void;
+  readonly #teller: Teller;
   #count = 0;
 
-  constructor(tell: (request: PermissionRequest) => void) {
-    this.#tell = tell;
+  constructor(teller: Teller) {
+    this.#teller = teller;
   }
 
   /** @param signal aborts when the agent withdraws its question */
@@ -27,15 +33,17 @@ export class Permissions {
     return new Promise((resolve) => {
       this.#open.set(requestId, (outcome) => resolve({ outcome }));
       signal.addEventListener("abort", () => this.answer(requestId, CANCELLED), { once: true });
-      this.#tell({ requestId, request });
+      this.#teller.permissionRequested({ requestId, request });
     });
   }
 
   /** Without effect if it was answered, or never asked. */
   answer(requestId: string, outcome: PermissionOutcome): void {
     const resolve = this.#open.get(requestId);
+    if (!resolve) return;
     this.#open.delete(requestId);
-    resolve?.(outcome);
+    resolve(outcome);
+    this.#teller.permissionResolved(requestId, outcome);
   }
 
   /** Nobody will choose any more. */

@@ -1,0 +1,37 @@
+import type { SnapshotFrom } from "xstate";
+import type { PodMachine } from "../../machines/pod.machine.js";
+import type { PodReady } from "../../machines/pod.types.js";
+import { PROTOCOL_VERSION, type PodStatus, type Snapshot } from "../protocol/messages.js";
+import type { Specification } from "./specification.js";
+
+interface Known {
+  readonly status: PodStatus;
+  readonly launcherIsGone: boolean;
+  readonly firstRun: Snapshot["run"];
+  readonly ready: PodReady | undefined;
+}
+
+/** What a Pod says of itself to whoever connects. */
+export function snapshotOf(
+  { record, agent }: Specification,
+  { status, launcherIsGone, firstRun, ready }: Known,
+): Snapshot {
+  const { ticket, pod, launchId, role } = record;
+  return {
+    protocol: PROTOCOL_VERSION,
+    pod,
+    launch_id: launchId,
+    ticket,
+    role,
+    status,
+    launcher: launcherIsGone ? "gone" : "present",
+    ...(firstRun && { run: firstRun }),
+    ...(ready?.session && { session: ready.session }),
+    agent: ready?.agent ?? { driver: agent.recipe.driver, name: agent.name },
+  };
+}
+
+export function statusOf(snapshot: SnapshotFrom<PodMachine>): PodStatus {
+  if (snapshot.matches("running")) return "running";
+  return snapshot.matches("draining") || snapshot.matches("stopped") ? "draining" : "idle";
+}
