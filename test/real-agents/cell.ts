@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { RunningCommand, type EndedCommand } from "../fixtures/cli-world.js";
 import { built } from "../fixtures/guardian-runtime.js";
 import { environmentOf, runningProcesses } from "../fixtures/processes.js";
-import { disposableDirectory } from "../fixtures/temporary.js";
+import { disposableDirectory, ROOT_VARIABLE } from "../fixtures/temporary.js";
 import { presetCommand, type AgentName } from "./agents.js";
 import type { Installed } from "./install.js";
 import { startModelServer, type ModelServer } from "./model-server.js";
@@ -68,6 +68,8 @@ export class Cell implements AsyncDisposable {
       TMPDIR: temporary,
       LANG: "C.UTF-8",
       NO_BROWSER: "1",
+      // Tests that run meanwhile then know that this is none of theirs.
+      [ROOT_VARIABLE]: dirname(path),
       LAUNCH_CLAIM_HOME: join(path, "h"),
       LAUNCH_CLAIM_RUNTIME_DIR: join(path, "r"),
       ...environment,

@@ -2,7 +2,7 @@
 import type { Measured } from "./measure-cell.js";
 import type { MeasuredRestore } from "./restore-cell.js";
 
-const WIDTHS = [10, 6, 10, 42, 22, 8, 9, 7, 7, 11] as const;
+const WIDTHS = [10, 6, 10, 38, 30, 7, 7, 7, 6, 11] as const;
 
 export const TABLE_HEAD = row([
   "agent",
