@@ -1,35 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Acceptance, AcpEvidence } from "../../machines/launch.types.js";
-import { RunEvidence, type SettleClock } from "../../src/pod/agents/evidence.js";
+import { RunEvidence } from "../../src/pod/agents/evidence.js";
 import { SETTLED } from "../fixtures/driven-agents.js";
-
-/** A clock that stands until it is told. */
-class StoppedClock implements SettleClock<number> {
-  ms = 0;
-  #next = 1;
-  readonly #due = new Map<number, { at: number; callback: () => void }>();
-
-  setTimeout(callback: () => void, ms: number): number {
-    this.#due.set(this.#next, { at: this.ms + ms, callback });
-    return this.#next++;
-  }
-
-  clearTimeout(timer: number): void {
-    this.#due.delete(timer);
-  }
-
-  get running(): number {
-    return this.#due.size;
-  }
-
-  advanceTo(ms: number): void {
-    this.ms = ms;
-    for (const [timer, { at, callback }] of [...this.#due]) {
-      if (at > ms || !this.#due.delete(timer)) continue;
-      callback();
-    }
-  }
-}
+import { StoppedClock } from "../fixtures/stopped-clock.js";
 
 /** What happened, and at which millisecond after the prompt. */
 type Line = readonly [
