@@ -2,9 +2,9 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { dirname, join } from "node:path";
-import { RunningCommand, type EndedCommand } from "../fixtures/cli-world.js";
+import { kill, RunningCommand, type EndedCommand } from "../fixtures/cli-world.js";
 import { built } from "../fixtures/guardian-runtime.js";
-import { environmentOf, runningProcesses } from "../fixtures/processes.js";
+import { environmentOf, runningProcesses, waitUntil } from "../fixtures/processes.js";
 import { disposableDirectory, ROOT_VARIABLE } from "../fixtures/temporary.js";
 import { presetCommand, type AgentName } from "./agents.js";
 import type { Installed } from "./install.js";
@@ -16,6 +16,14 @@ export interface CellOptions {
   readonly record?: boolean;
   /** Does not remove its directory at the end. */
   readonly keep?: boolean;
+}
+
+/** Those that were opened and not yet disposed of. */
+const open = new Set<Cell>();
+
+/** For whoever is interrupted: nothing of any cell runs on, and no directory is left. */
+export function abandonCells(): void {
+  for (const cell of open) cell.abandon();
 }
 
 export class Cell implements AsyncDisposable {
@@ -49,6 +57,7 @@ export class Cell implements AsyncDisposable {
     this.directory = path;
     this.#dispose = keep ? () => undefined : dispose;
     this.#model = model;
+    open.add(this);
     this.home = join(path, "home");
     this.workspace = join(path, "w");
     const temporary = join(path, "tmp");
@@ -127,14 +136,25 @@ export class Cell implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { pid } of this.processes()) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It was faster.
-      }
-    }
+    // Again and again: a guardian that was just killed may just have started its agent.
+    await waitUntil(
+      () => {
+        const left = this.processes();
+        for (const { pid } of left) kill(pid, "SIGKILL");
+        return left.length === 0;
+      },
+      { deadlineMs: 10_000, what: "the end of everything in the cell" },
+    );
     await this.#model?.[Symbol.asyncDispose]();
+    this.#dispose();
+    open.delete(this);
+  }
+
+  /** The same as well as it goes at once. */
+  abandon(): void {
+    for (let look = 0; look < 3; look += 1) {
+      for (const { pid } of this.processes()) kill(pid, "SIGKILL");
+    }
     this.#dispose();
   }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { AGENTS, agentCalled, type RealAgent } from "./agents.js";
+import { abandonCells } from "./cell.js";
 import { cacheDirectory, install, installed, type Installed } from "./install.js";
 import { measureCell, type Measured } from "./measure-cell.js";
 import { isMode, MODES, type Mode } from "./modes.js";
@@ -103,6 +104,7 @@ async function inTurns(tasks: readonly ((free: () => void) => Promise<void>)[], 
 }
 
 async function run(options: Options): Promise<number> {
+  tellOmissions(options);
   const ready = await prepare(options);
   const troubles: string[] = [];
   const told = (measured: Measured) => {
@@ -142,6 +144,22 @@ async function run(options: Options): Promise<number> {
   return troubles.length === 0 ? 0 : 1;
 }
 
+/** One run of a few says nothing of the others: that it was not meant to is to be seen in its output. */
+function tellOmissions({ agents, modes, restores }: Options): void {
+  const others = AGENTS.filter((agent) => !agents.includes(agent)).map(({ name }) => name);
+  const otherModes = MODES.filter((mode) => !modes.includes(mode));
+  if (others.length > 0) console.log(`skipped, not asked for: agents ${others.join(", ")}`);
+  if (otherModes.length > 0) console.log(`skipped, not asked for: models ${otherModes.join(", ")}`);
+  if (!restores) console.log("skipped, not asked for: restore");
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    abandonCells();
+    process.exit(1);
+  });
+}
+
 let options: Options;
 try {
   options = optionsOf(process.argv.slice(2));
@@ -149,4 +167,10 @@ try {
   console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   process.exit(2);
 }
-process.exitCode = await run(options);
+try {
+  process.exitCode = await run(options);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  abandonCells();
+  process.exit(1);
+}

@@ -6,7 +6,7 @@ import { outcomeOf, type RunningCommand } from "../fixtures/cli-world.js";
 import { waitUntil } from "../fixtures/processes.js";
 import { Cell, type CellOptions } from "./cell.js";
 import { EXPECTED, objectionTo } from "./expected.js";
-import type { Installed } from "./install.js";
+import { cacheDirectory, type Installed } from "./install.js";
 import type { Mode } from "./modes.js";
 import { trimmed, type Transcript } from "./transcript.js";
 
@@ -175,5 +175,6 @@ function transcriptOf(cell: Cell, measured: Measured): Transcript {
   const { agent, version, mode, date, status, code, level, kind } = measured;
   return trimmed(recorded, { agent, version, mode, date, status, code, level, kind }, [
     [cell.directory, "/cell"],
+    [cacheDirectory(), "/agents"],
   ]);
 }
