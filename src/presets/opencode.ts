@@ -1,9 +1,12 @@
 import { acpPreset } from "./preset.js";
 
-/** Its genuine chunks carry a message id; around an error it sends usage updates. Without a model it is silent for a minute. */
+/**
+ * Its genuine chunks carry a message id; around an error it sends usage updates. Without a model it is silent for a minute. A turn that
+ * was cancelled before it began ends with `end_turn`.
+ */
 export const opencode = acpPreset(
   ["opencode", "acp"],
-  { evidence: { requireMessageId: true } },
+  { evidence: { requireMessageId: true, endTurnNeedsProgress: true } },
   {
     package: "opencode-ai",
     restores: "yes",

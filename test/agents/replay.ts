@@ -14,7 +14,7 @@ export interface Replayed extends Verdict {
 
 const LONG_AFTER_MS = 600_000;
 
-/** Until our own side gave it up: an agent that has said nothing by then has timed out. */
+/** Once our own side has given it up, an agent that has said nothing has timed out; it must not be accepted later either. */
 export function replay({ lines }: Transcript, rules: AcpEvidence): Replayed {
   const clock = new StoppedClock();
   const asked = new Map<unknown, string>();
@@ -32,7 +32,11 @@ export function replay({ lines }: Transcript, rules: AcpEvidence): Replayed {
       clock,
       now: () => "",
       listener: {
-        accepted: ({ level, kind }) => decide({ status: "claimed", level, kind }),
+        accepted: ({ level, kind }) => {
+          // Whoever gave it up relies on that.
+          if (verdict) throw new Error(`accepted by ${kind} after it was ${verdict.status}`);
+          decide({ status: "claimed", level, kind });
+        },
         done: () => undefined,
         failed: (code) => decide({ status: "failed", code }),
       },
@@ -64,7 +68,10 @@ export function replay({ lines }: Transcript, rules: AcpEvidence): Replayed {
     const id = fieldOf(message, "id");
     const method = fieldOf(message, "method");
     if (from === "client") {
-      if (method === "session/cancel") return verdict ?? { status: "timedOut" };
+      if (method === "session/cancel") {
+        decide({ status: "timedOut" });
+        run?.cancelling();
+      }
       if (typeof method === "string" && id !== undefined) asked.set(id, method);
       if (method === "session/prompt") begin();
     } else if (method === "session/update") run?.update(fieldOf(message, "params"));

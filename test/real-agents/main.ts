@@ -12,7 +12,7 @@ import { cacheDirectory, install, installed, type Installed } from "./install.js
 import { measureCell, type Measured } from "./measure-cell.js";
 import { isMode, MODES, type Mode } from "./modes.js";
 import { knownCells, rememberCell, rememberRestore, writeDocument } from "./results.js";
-import { measureRestore } from "./restore-cell.js";
+import { KILLED, measureRestore } from "./restore-cell.js";
 import { cellLine, restoreLine, TABLE_HEAD } from "./table.js";
 import { transcriptText } from "./transcript.js";
 
@@ -126,14 +126,13 @@ async function run(options: Options): Promise<number> {
       } else rememberCell(measured);
     }),
   );
-  const restores = !options.restores
-    ? []
-    : ready.map((one) => async (free: () => void) => {
-        const measured = await measureRestore(one, { keep: options.keep });
-        free();
-        rememberRestore(measured);
-        console.log(restoreLine(measured));
-      });
+  const restores = (options.restores ? ready : []).flatMap((one) =>
+    KILLED.map((killed) => async () => {
+      const measured = await measureRestore(one, killed, { keep: options.keep });
+      rememberRestore(measured);
+      console.log(restoreLine(measured));
+    }),
+  );
   await inTurns([...cells, ...restores], options.jobs);
   if (options.documents && !options.record) await writeDocument(root);
   const done = knownCells();

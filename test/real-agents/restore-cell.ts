@@ -6,69 +6,82 @@ import { Cell, type CellOptions } from "./cell.js";
 import type { Installed } from "./install.js";
 import { PlainClient, type Answer } from "./plain-client.js";
 
+/** When they were killed: the run had ended, or it was accepted and under way. */
+export const KILLED = ["after its turn", "in its turn"] as const;
+
+export type Killed = (typeof KILLED)[number];
+
 export interface MeasuredRestore {
   readonly agent: string;
   readonly version: string;
-  /** What it says that it can do. */
-  readonly offers: string;
-  /** What was done before: the turn had ended. */
-  readonly interrupted: string;
-  readonly method: string;
+  readonly killed: Killed;
+  readonly date: string;
+  /** Each way to come back that the agent offers; empty if none. */
+  readonly ways: readonly Way[];
+}
+
+export interface Way {
+  readonly method: "session/load" | "session/resume";
   /** `ok`, or the error's code and words. */
   readonly answer: string;
-  /** Updates that came by the loading: the history. */
+  /** Updates that came before the answer: the history. */
   readonly replayed: number;
-  /** Processes that were left of the killed Pod when the client began. */
-  readonly left: number;
 }
 
-export async function measureRestore(installed: Installed, options: CellOptions): Promise<MeasuredRestore> {
-  await using cell = await Cell.open(installed, "ok", options);
-  const claim = await launchAndKill(cell);
-  const { agentName, workspace: cwd, env, command } = cell;
-  const left = cell.processes().length;
-  await using client = new PlainClient(command, { cwd, env });
-  const initialized = await client.ask("initialize", { protocolVersion: 1, clientCapabilities: {} });
-  const { loads, resumes } = offersOf(initialized);
-  const method = loads || !resumes ? "session/load" : "session/resume";
-  const sessionId = claim.session?.id ?? "";
-  const answer = await client.ask(method, { sessionId, cwd, mcpServers: [] });
-  return {
-    agent: agentName,
-    version: installed.agent.version,
-    offers: [...(loads ? ["load"] : []), ...(resumes ? ["resume"] : [])].join(", ") || "nothing",
-    interrupted: "its turn",
-    method,
-    answer: answer.error ? `${answer.error.code ?? "none"}: ${answer.error.message ?? ""}` : "ok",
-    replayed: client.updates,
-    left,
-  };
+export async function measureRestore(
+  installed: Installed,
+  killed: Killed,
+  options: CellOptions,
+): Promise<MeasuredRestore> {
+  await using cell = await Cell.open(installed, killed === "in its turn" ? "slow" : "ok", options);
+  const claim = await launchAndKill(cell, killed);
+  const ways: Way[] = [];
+  for (const method of await offersOf(cell)) ways.push(await comeBack(cell, method, claim.session?.id ?? ""));
+  const date = new Date().toISOString().slice(0, 10);
+  return { agent: cell.agentName, version: installed.agent.version, killed, date, ways };
 }
 
-/** A claimed launch whose run has ended, and then SIGKILL to everything of its Pod at once. */
-export async function launchAndKill(cell: Cell): Promise<Claim> {
+/** A claimed launch, and then SIGKILL to everything of its Pod. On return nothing of it runs, and its claim is on disk. */
+export async function launchAndKill(cell: Cell, killed: Killed): Promise<Claim> {
   const words = ["launch", "T-1", "--agent", cell.agentName, "--prompt", "Say hello.", "--json"];
   const claim = claimOf(await cell.run(...words, "--timeout", "ready=120s"));
-  await waitUntil(() => /the run has ended/u.test(cell.podLog()), {
-    deadlineMs: 60_000,
-    what: () => `the end of the run in ${cell.podLog()}`,
-  });
-  for (const { pid } of cell.processes()) kill(pid, "SIGKILL");
-  await waitUntil(() => cell.processes().length === 0, {
-    deadlineMs: 10_000,
-    what: () =>
-      `the end of ${cell
-        .processes()
-        .map(({ command }) => command)
-        .join(" | ")}`,
-  });
+  const hasEnded = () => /the run has ended/u.test(cell.podLog());
+  if (killed === "after its turn") {
+    await waitUntil(hasEnded, { deadlineMs: 60_000, what: () => `the end of the run in ${cell.podLog()}` });
+  } else if (hasEnded())
+    throw new Error(`${cell.agentName} had ended its turn before it could be killed in it`);
+  await waitUntil(
+    () => {
+      const left = cell.processes();
+      for (const { pid } of left) kill(pid, "SIGKILL");
+      return left.length === 0;
+    },
+    { deadlineMs: 10_000, what: "the Pod's end" },
+  );
   return claim;
 }
 
-function offersOf({ result }: Answer): { loads: boolean; resumes: boolean } {
-  const { loadSession, sessionCapabilities } = (result?.["agentCapabilities"] ?? {}) as {
-    loadSession?: boolean;
-    sessionCapabilities?: { resume?: object };
+async function offersOf(cell: Cell): Promise<Way["method"][]> {
+  await using client = new PlainClient(cell.command, { cwd: cell.workspace, env: cell.env });
+  const { agentCapabilities } = ((await initialize(client)).result ?? {}) as {
+    agentCapabilities?: { loadSession?: boolean; sessionCapabilities?: { resume?: object | null } };
   };
-  return { loads: loadSession === true, resumes: sessionCapabilities?.resume !== undefined };
+  const methods: Way["method"][] = [];
+  if (agentCapabilities?.loadSession === true) methods.push("session/load");
+  if (agentCapabilities?.sessionCapabilities?.resume) methods.push("session/resume");
+  return methods;
+}
+
+/** Each way by a process of its own: one that has loaded the session would resume it from its memory. */
+async function comeBack(cell: Cell, method: Way["method"], sessionId: string): Promise<Way> {
+  const { workspace: cwd, env, command } = cell;
+  await using client = new PlainClient(command, { cwd, env });
+  await initialize(client);
+  const { error } = await client.ask(method, { sessionId, cwd, mcpServers: [] });
+  const answer = error ? `${error.code ?? "no code"}: ${error.message ?? "no message"}` : "ok";
+  return { method, answer, replayed: client.updates };
+}
+
+function initialize(client: PlainClient): Promise<Answer> {
+  return client.ask("initialize", { protocolVersion: 1, clientCapabilities: {} });
 }

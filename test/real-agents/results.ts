@@ -6,15 +6,15 @@ import { AGENTS } from "./agents.js";
 import { cacheDirectory } from "./install.js";
 import type { Measured } from "./measure-cell.js";
 import { MODES } from "./modes.js";
-import type { MeasuredRestore } from "./restore-cell.js";
-import { cellsOf } from "./table.js";
+import { KILLED, type MeasuredRestore } from "./restore-cell.js";
+import { cellsOf, restoreRows } from "./table.js";
 
 export function rememberCell(measured: Measured): void {
   remember(`${measured.agent}-${measured.version}-${measured.mode}`, measured);
 }
 
 export function rememberRestore(measured: MeasuredRestore): void {
-  remember(`${measured.agent}-${measured.version}-restore`, measured);
+  remember(`${measured.agent}-${measured.version}-${measured.killed}`, measured);
 }
 
 /** Of the pinned versions, in the order of the table. */
@@ -32,8 +32,10 @@ export async function writeDocument(root: string): Promise<void> {
     console.log(`docs/agents.md is not written: ${missing} cells were never measured here`);
     return;
   }
-  const restores = AGENTS.flatMap(
-    ({ name, version }) => (recalled(`${name}-${version}-restore`) as MeasuredRestore | undefined) ?? [],
+  const restores = AGENTS.flatMap(({ name, version }) =>
+    KILLED.flatMap(
+      (killed) => (recalled(`${name}-${version}-${killed}`) as MeasuredRestore | undefined) ?? [],
+    ),
   );
   const file = join(root, "docs/agents.md");
   fs.mkdirSync(join(root, "docs"), { recursive: true });
@@ -71,20 +73,10 @@ ${restores.length === 0 ? "" : restoreSection(restores)}`;
 function restoreSection(restores: readonly MeasuredRestore[]): string {
   return `## What a new process can load again
 
-After a turn, guardian and agent were killed with SIGKILL; then a plain client started the agent anew, in the same home, and asked for
-the session.
+Guardian and agent were killed with SIGKILL, after the turn or in the middle of it. Then a plain client started the agent anew, in the same
+home, and asked for the session, in each way that the agent offers; *updates* came before the answer: the history.
 
-${markdown(
-  ["agent", "offers", "killed after", "asked by", "answer", "replayed updates"],
-  restores.map((one) => [
-    one.agent,
-    one.offers,
-    one.interrupted,
-    one.method,
-    one.answer,
-    String(one.replayed),
-  ]),
-)}
+${markdown(["agent", "killed", "asked by", "answer", "updates"], restores.flatMap(restoreRows))}
 `;
 }
 

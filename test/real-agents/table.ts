@@ -37,8 +37,21 @@ export function cellsOf(measured: Measured): string[] {
   ];
 }
 
-export function restoreLine({ agent, interrupted, answer, left }: MeasuredRestore): string {
-  return `${agent.padEnd(10)} restore after ${interrupted}: ${answer}${left > 0 ? `; ${left} processes left` : ""}`;
+export function restoreLine(measured: MeasuredRestore): string {
+  const { agent, killed } = measured;
+  const told = restoreRows(measured).map(
+    ([, , method, answer, replayed]) => `${method} ${answer} (${replayed} updates)`,
+  );
+  return `${agent.padEnd(10)} killed ${killed}: ${told.join("; ")}`;
+}
+
+export function restoreRows({
+  agent,
+  killed,
+  ways,
+}: MeasuredRestore): [string, string, string, string, string][] {
+  if (ways.length === 0) return [[agent, killed, "nothing is offered", "", ""]];
+  return ways.map(({ method, answer, replayed }) => [agent, killed, method, answer, String(replayed)]);
 }
 
 function whyOf({ status, phase, code, afterStop }: Measured): string {
