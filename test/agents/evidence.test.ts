@@ -330,7 +330,7 @@ describe("the prompt's own answer", () => {
         [710, "answered", end(reason)],
       ];
       expect(replay([[10, "update", chunk("hi")], ...late]).story).toEqual([
-        "accepted by agent_message_chunk at 410 ms",
+        "accepted by agent_message_chunk at 700 ms",
         `done: ${reason}`,
       ]);
     },
