@@ -127,8 +127,8 @@ async function run(options: Options): Promise<number> {
     }),
   );
   const restores = (options.restores ? ready : []).flatMap((one) =>
-    KILLED.map((killed) => async () => {
-      const measured = await measureRestore(one, killed, { keep: options.keep });
+    KILLED.map((killed) => async (free: () => void) => {
+      const measured = await measureRestore(one, killed, { keep: options.keep, free });
       rememberRestore(measured);
       console.log(restoreLine(measured));
     }),

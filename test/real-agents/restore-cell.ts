@@ -1,4 +1,5 @@
 /** Whether an agent's session can be loaded again when guardian and agent were killed: asked by a plain client, in the agent's own home. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Claim } from "launch-claim";
 import { claimOf, kill } from "../fixtures/cli-world.js";
 import { waitUntil } from "../fixtures/processes.js";
@@ -6,8 +7,8 @@ import { Cell, type CellOptions } from "./cell.js";
 import type { Installed } from "./install.js";
 import { PlainClient, type Answer } from "./plain-client.js";
 
-/** When they were killed: the run had ended, or it was accepted and under way. */
-export const KILLED = ["after its turn", "in its turn"] as const;
+/** When they were killed: the run had ended, or it was accepted and under way; or the first, and a new minute has begun since. */
+export const KILLED = ["after its turn", "in its turn", "a minute ago"] as const;
 
 export type Killed = (typeof KILLED)[number];
 
@@ -31,10 +32,15 @@ export interface Way {
 export async function measureRestore(
   installed: Installed,
   killed: Killed,
-  options: CellOptions,
+  { free, ...options }: CellOptions & { readonly free: () => void },
 ): Promise<MeasuredRestore> {
   await using cell = await Cell.open(installed, killed === "in its turn" ? "slow" : "ok", options);
   const claim = await launchAndKill(cell, killed);
+  if (killed === "a minute ago") {
+    free();
+    // Some name a session's file by the minute in which it was opened.
+    await delay(60_000 - (Date.now() % 60_000) + 1_000);
+  }
   const ways: Way[] = [];
   for (const method of await offersOf(cell)) ways.push(await comeBack(cell, method, claim.session?.id ?? ""));
   const date = new Date().toISOString().slice(0, 10);
@@ -46,7 +52,7 @@ export async function launchAndKill(cell: Cell, killed: Killed): Promise<Claim> 
   const words = ["launch", "T-1", "--agent", cell.agentName, "--prompt", "Say hello.", "--json"];
   const claim = claimOf(await cell.run(...words, "--timeout", "ready=120s"));
   const hasEnded = () => /the run has ended/u.test(cell.podLog());
-  if (killed === "after its turn") {
+  if (killed !== "in its turn") {
     await waitUntil(hasEnded, { deadlineMs: 60_000, what: () => `the end of the run in ${cell.podLog()}` });
   } else if (hasEnded())
     throw new Error(`${cell.agentName} had ended its turn before it could be killed in it`);

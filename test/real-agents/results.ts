@@ -74,7 +74,10 @@ function restoreSection(restores: readonly MeasuredRestore[]): string {
   return `## What a new process can load again
 
 Guardian and agent were killed with SIGKILL, after the turn or in the middle of it. Then a plain client started the agent anew, in the same
-home, and asked for the session, in each way that the agent offers; *updates* came before the answer: the history.
+home, and asked for the session, in each way that the agent offers; *updates* came before the answer: the history. *A minute ago*: after
+the turn, and a new minute of the clock had begun since. gemini names a session's file by the minute: loaded within the minute in which it
+began, a session is overwritten, for good; later it comes back. So its first two rows depend on when they were measured, and its preset
+says that its sessions are not restorable.
 
 ${markdown(["agent", "killed", "asked by", "answer", "updates"], restores.flatMap(restoreRows))}
 `;
