@@ -139,6 +139,7 @@ async function run(options: Options): Promise<number> {
   console.log(
     `${ready.length * options.modes.length} cells, ${troubles.length} not as they must be; ${done.length} cells are known`,
   );
+  if (ready.length === 0) troubles.push("nothing was measured");
   for (const trouble of troubles) console.log(`NOT AS IT MUST BE: ${trouble}`);
   return troubles.length === 0 ? 0 : 1;
 }
