@@ -144,6 +144,11 @@ export type AgentRecipe = {
   readonly command: readonly string[];
   /** Added to the host's environment. Stored nowhere. */
   readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * How long it needs to end by itself after the end of its stdin, in milliseconds: no signal before that, as far as `stopMs` allows.
+   * Default: what every agent is given, a quarter of `stopMs`.
+   */
+  readonly stdinEndMs?: number;
 } & (
   | {
       readonly driver: "acp";

@@ -70,6 +70,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/sessions.js")).sessions,
   },
   {
+    name: "agents",
+    summary: "agents that can be launched: whether each is found, its version, whether it can be restored",
+    load: async () => (await import("./commands/agents.js")).agents,
+  },
+  {
     name: "paths",
     summary: "every path of the launch machine, and how it ends",
     load: async () => (await import("./commands/paths.js")).paths,

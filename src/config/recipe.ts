@@ -20,6 +20,14 @@ const shared = {
     .describe(
       "Added to the environment of whoever launches. Stored nowhere; better keep keys out of this file.",
     ),
+  stdinEndMs: z
+    .int()
+    .min(0)
+    .max(MAX_DELAY_MS)
+    .optional()
+    .describe(
+      "How long it needs to end by itself after the end of its stdin, in milliseconds: no signal before, as far as stopMs allows.",
+    ),
 };
 
 const acpEntry = z.strictObject({
@@ -81,7 +89,7 @@ const commandEntry = z.strictObject({
 export const recipeSchema = z.discriminatedUnion("driver", [acpEntry, commandEntry]).transform(asRecipe);
 
 /** As it is written: `{ driver: "acp", command: ["opencode", "acp"] }`. */
-export type RecipeEntry = Pick<AgentRecipe, "command" | "environment"> &
+export type RecipeEntry = Pick<AgentRecipe, "command" | "environment" | "stdinEndMs"> &
   (
     | ({ readonly driver: "acp"; readonly evidence?: AcpEvidence["level"] } & Partial<
         Omit<AcpEvidence, "level">
@@ -97,8 +105,12 @@ export type RecipeEntry = Pick<AgentRecipe, "command" | "environment"> &
 export const givenRecipeSchema = z.preprocess(asWritten, recipeSchema);
 
 function asRecipe(entry: z.output<typeof acpEntry> | z.output<typeof commandEntry>): AgentRecipe {
-  const { command, environment } = entry;
-  const program = { command, ...(environment && { environment }) };
+  const { command, environment, stdinEndMs } = entry;
+  const program = {
+    command,
+    ...(environment && { environment }),
+    ...(stdinEndMs !== undefined && { stdinEndMs }),
+  };
   if (entry.driver === "command") return { ...program, driver: "command", accept: entry.accept };
   const { evidence: level, settleMs, requireMessageId, endTurnNeedsProgress, restorable } = entry;
   const evidence: AcpEvidence = { level, settleMs, requireMessageId, endTurnNeedsProgress };

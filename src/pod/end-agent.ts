@@ -17,6 +17,11 @@ export interface EndAgentOptions {
   /** The polite part: resolves when the agent has answered. Not waited for beyond the abort of the signal. */
   readonly farewell: (signal: AbortSignal) => Promise<void>;
   readonly launchId: string;
+  /**
+   * How long the agent needs after the end of its stdin, in milliseconds. It has at least its share of the whole, and the later steps
+   * keep at least two fifths. Default 0.
+   */
+  readonly stdinEndMs?: number;
   /** Its abort goes to SIGKILL at once. */
   readonly hurry?: AbortSignal;
   readonly log: (line: string) => void;
@@ -42,13 +47,16 @@ export async function endAgent(agent: AgentProcess, options: EndAgentOptions): P
 
   await bidFarewell(options, watch, until(UNTIL.farewell));
   agent.stdin.end();
-  if (await watch.isOverBy(until(UNTIL.stdinEnd), hurry)) return watch.proof();
+  const needed = performance.now() + (options.stdinEndMs ?? 0);
+  const stdinEnd = Math.min(Math.max(needed, until(UNTIL.stdinEnd)), until(UNTIL.sigterm));
+  if (await watch.isOverBy(stdinEnd, hurry)) return watch.proof();
 
   if (!hurry?.aborted) {
     const survivors = watch.survivors();
     log(`SIGTERM to ${namesOf(survivors)}`);
     killSurvivors(survivors, "SIGTERM");
-    if (await watch.isOverBy(until(UNTIL.sigterm), hurry)) return watch.proof();
+    const sigterm = stdinEnd + until(UNTIL.sigterm) - until(UNTIL.stdinEnd);
+    if (await watch.isOverBy(sigterm, hurry)) return watch.proof();
   }
 
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {

@@ -185,6 +185,7 @@ class Guardian {
           withinMs: specification.stopMs,
           farewell: (signal) => started.driver.farewell({ accepted, signal }),
           launchId: specification.record.launchId,
+          stdinEndMs: specification.agent.recipe.stdinEndMs ?? 0,
           log: (line) => log.write("guardian", line),
         })
       : { kind: "gone" };

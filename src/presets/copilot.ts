@@ -1,3 +1,12 @@
-import { acp } from "./acp.js";
+import { acpPreset } from "./preset.js";
 
-export const copilot = acp(["copilot", "--acp"]);
+/** It was tried without a login alone. */
+export const copilot = acpPreset(
+  ["copilot", "--acp"],
+  {},
+  {
+    package: "@github/copilot",
+    restores: "untried",
+    restoresBecause: "it was never seen to load a session, nor to fail at it: what it offers is believed",
+  },
+);

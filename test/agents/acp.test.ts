@@ -457,6 +457,16 @@ describe("the end", () => {
     expect(driven.told.ended).toEqual([{ kind: "done", stopReason: "cancelled" }]);
   });
 
+  it("a run that was cancelled before it began is not accepted, though the agent says that it ended its turn", async () => {
+    const driven = acp({ ignoreCancel: true, prompt: [{ end: "end_turn" }] });
+    await driven.driver.boot();
+    driven.driver.prompt("Go.");
+    driven.driver.cancel();
+    await until(driven, "ended");
+    expect(driven.told.evidence).toEqual([]);
+    expect(driven.told.ended).toMatchObject([{ kind: "failed", code: "agent_cancelled" }]);
+  });
+
   it.each([
     [false, ["session/cancel", "session/delete"]],
     [true, ["session/cancel"]],

@@ -1,40 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Acceptance, AcpEvidence } from "../../machines/launch.types.js";
-import { RunEvidence, type SettleClock } from "../../src/pod/agents/evidence.js";
+import { RunEvidence } from "../../src/pod/agents/evidence.js";
 import { SETTLED } from "../fixtures/driven-agents.js";
-
-/** A clock that stands until it is told. */
-class StoppedClock implements SettleClock<number> {
-  ms = 0;
-  #next = 1;
-  readonly #due = new Map<number, { at: number; callback: () => void }>();
-
-  setTimeout(callback: () => void, ms: number): number {
-    this.#due.set(this.#next, { at: this.ms + ms, callback });
-    return this.#next++;
-  }
-
-  clearTimeout(timer: number): void {
-    this.#due.delete(timer);
-  }
-
-  get running(): number {
-    return this.#due.size;
-  }
-
-  advanceTo(ms: number): void {
-    this.ms = ms;
-    for (const [timer, { at, callback }] of [...this.#due]) {
-      if (at > ms || !this.#due.delete(timer)) continue;
-      callback();
-    }
-  }
-}
+import { StoppedClock } from "../fixtures/stopped-clock.js";
 
 /** What happened, and at which millisecond after the prompt. */
 type Line = readonly [
   number,
-  "update" | "permission" | "answered" | "refused" | "doubt" | "exited",
+  "update" | "permission" | "answered" | "refused" | "doubt" | "cancelling" | "exited",
   unknown?,
 ];
 
@@ -90,6 +63,9 @@ function replay(
         break;
       case "doubt":
         run.doubt();
+        break;
+      case "cancelling":
+        run.cancelling();
         break;
       case "exited":
         run.fail("agent_exited", "the agent exited");
@@ -339,6 +315,26 @@ describe("the prompt's own answer", () => {
       ]).story,
     ).toEqual(["accepted by agent_message_chunk at 700 ms", "done: cancelled"]);
   });
+
+  it.each(["end_turn", "max_tokens", "cancelled"])(
+    "%s after we have cancelled it is no acceptance",
+    (reason) => {
+      const cancelled: Line[] = [
+        [20, "cancelling"],
+        [30, "answered", end(reason)],
+      ];
+      expect(replay(cancelled).story).toEqual(["failed: agent_cancelled"]);
+      expect(replay([[10, "update", chunk("hi")], ...cancelled]).story).toEqual(["failed: agent_cancelled"]);
+      const late: Line[] = [
+        [700, "cancelling"],
+        [710, "answered", end(reason)],
+      ];
+      expect(replay([[10, "update", chunk("hi")], ...late]).story).toEqual([
+        "accepted by agent_message_chunk at 700 ms",
+        `done: ${reason}`,
+      ]);
+    },
+  );
 
   it("an error of code -32000 asks for a login", () => {
     const { story, message } = replay([

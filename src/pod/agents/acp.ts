@@ -145,6 +145,7 @@ class AcpDriver implements AgentDriver {
 
   cancel(): void {
     if (this.#run && this.#sessionId !== undefined) {
+      this.#run.evidence.cancelling();
       this.#connection?.agent.notify("session/cancel", { sessionId: this.#sessionId }).catch(() => undefined);
       // The protocol wants it: nobody will choose any more.
       this.#permissions.cancelAll();

@@ -69,6 +69,7 @@ export class RunEvidence {
   #sign: Acceptance | undefined;
   #timer: { readonly value: unknown } | undefined;
   #doubted = false;
+  #cancelling = false;
   #notLoggedIn: string | undefined;
 
   constructor(options: RunOptions) {
@@ -140,6 +141,11 @@ export class RunEvidence {
     this.#stopTimer();
   }
 
+  /** We have asked the agent to end the run. Some (opencode) then answer `end_turn`, as if they had done it. */
+  cancelling(): void {
+    this.#cancelling = true;
+  }
+
   /** The run has come to nothing. Without effect once it is over. */
   fail(code: string, message: string): void {
     if (this.isOver) return;
@@ -157,7 +163,7 @@ export class RunEvidence {
     if (stopReason === "refusal") {
       return { code: "agent_refused", message: "the agent refused the run (stop reason refusal)" };
     }
-    if (stopReason === "cancelled") {
+    if (stopReason === "cancelled" || this.#cancelling) {
       return {
         code: "agent_cancelled",
         message: "the run was cancelled before there was a sign of its start",

@@ -1,0 +1,54 @@
+/** Pinned agents, installed once into a cache outside of the repository. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import { join } from "node:path";
+import envPaths from "env-paths";
+import type { RealAgent } from "./agents.js";
+
+/** `LAUNCH_CLAIM_AGENT_CACHE`, else where the platform keeps what can be fetched again. */
+export function cacheDirectory(): string {
+  return process.env["LAUNCH_CLAIM_AGENT_CACHE"] || envPaths("launch-claim-agents", { suffix: "" }).cache;
+}
+
+export interface Installed {
+  readonly agent: RealAgent;
+  /** Where its programs are. */
+  readonly programs: string;
+}
+
+/** Undefined if this very version is not in the cache. */
+export function installed(agent: RealAgent): Installed | undefined {
+  const place = placeOf(agent);
+  try {
+    const manifest = join(place, "node_modules", agent.package, "package.json");
+    const { version } = JSON.parse(fs.readFileSync(manifest, "utf8")) as { version?: string };
+    return version === agent.version ? { agent, programs: join(place, "node_modules", ".bin") } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws Error with the installer's last words */
+export async function install(agent: RealAgent): Promise<Installed> {
+  const place = placeOf(agent);
+  fs.rmSync(place, { recursive: true, force: true });
+  fs.mkdirSync(place, { recursive: true });
+  fs.writeFileSync(join(place, "package.json"), JSON.stringify({ private: true }));
+  const words = ["install", "--no-audit", "--no-fund", "--no-save", "--engine-strict=false"];
+  const npm = spawn("npm", [...words, `${agent.package}@${agent.version}`], {
+    cwd: place,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  for (const stream of [npm.stdout, npm.stderr])
+    stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const [code] = (await once(npm, "close")) as [number | null];
+  const found = installed(agent);
+  if (code === 0 && found) return found;
+  throw new Error(`${agent.package}@${agent.version} could not be installed:\n${said.slice(-2_000)}`);
+}
+
+function placeOf({ name, version }: RealAgent): string {
+  return join(cacheDirectory(), `${name}-${version}`);
+}
