@@ -1,12 +1,13 @@
-import { legible, printable } from "../../text.js";
-import { lossBy, type Loss, type Trouble } from "./acp-words.js";
-import { DepartureWatch, type Departure } from "./departure.js";
+import { legible } from "../../text.js";
+import type { Loss } from "./acp-words.js";
+import { DepartureWatch } from "./departure.js";
 import { NotReady, type AgentDriver, type DriverContext, type DriverReady } from "./driver.js";
 import { settleClock } from "./settle-clock.js";
 import { socketIn } from "./yoi-command.js";
 import { readSnapshot, snapshotIn, UpstreamConnection, type UpstreamEvent } from "./yoi-connection.js";
 import { YoiPeers } from "./yoi-peers.js";
 import { YoiRun, type Segment } from "./yoi-run.js";
+import { troubleWith, upstreamLossBy } from "./yoi-words.js";
 
 /** What an upstream Pod is to be, and where it says that it is ready. */
 export interface UpstreamPod {
@@ -58,7 +59,9 @@ class YoiDriver implements AgentDriver {
     this.#hasShutDown = new Promise((resolve) => (this.#tellShutDown = resolve));
     this.#peers = new YoiPeers((method, params) => this.#connection?.send(method, params));
     this.#departure = new DepartureWatch(context.process, () => this.#run?.doubt());
-    void this.#departure.departed.then((departure) => this.#lose(this.#lossBy(departure)));
+    void this.#departure.departed.then((departure) => {
+      this.#lose(upstreamLossBy(departure, { socket: this.#socket, refusal: this.#refusal }));
+    });
     // It may end before there is a connection whose end could be waited for.
     void context.process.exited.then(() => {
       if (!this.#connection) this.#departure.outputEnded();
@@ -205,8 +208,7 @@ class YoiDriver implements AgentDriver {
 
   #greeted(data: unknown): void {
     if (this.#isReady) return;
-    const { pod, status } = snapshotIn(data);
-    const trouble = this.#troubleWith(pod, status);
+    const trouble = troubleWith(snapshotIn(data), this.#pod.name);
     if (trouble) {
       this.#failBoot(this.#notReady({ code: trouble.code, message: () => trouble.message }));
       return;
@@ -221,47 +223,11 @@ class YoiDriver implements AgentDriver {
     });
   }
 
-  #troubleWith(pod: string | undefined, status: string | undefined): Trouble | undefined {
-    if (pod === undefined || status === undefined) {
-      const message = "its snapshot names no Pod, or no status: it speaks another protocol";
-      return { code: "agent_protocol_mismatch", message };
-    }
-    if (pod !== this.#pod.name) {
-      const message = `Pod ${printable(pod)} answers at the socket of Pod ${printable(this.#pod.name)}`;
-      return { code: "pod_mismatch", message };
-    }
-    if (status === "idle") return undefined;
-    return {
-      code: "agent_busy",
-      message: `the Pod is ${printable(status)}, and not idle, before its first run`,
-    };
-  }
-
   async #look(run: YoiRun): Promise<void> {
     const { maxLineBytes } = this.#context;
     const socket = this.#socket ?? "";
     const snapshot = await readSnapshot(socket, { signal: this.#closing.signal, maxLineBytes });
     run.looked(snapshot?.pod === this.#pod.name ? snapshot : undefined);
-  }
-
-  #lossBy(departure: Departure): Loss {
-    if (departure.kind === "exited") {
-      // Upstream keeps a Pod that can be restored by its name, and says on stderr if it has none.
-      const { code, message } = lossBy(departure);
-      const isRestore = this.#context.restores !== undefined && !this.#isReady;
-      return { code: isRestore ? "session_not_loaded" : code, message };
-    }
-    const refusal = this.#refusal;
-    if (refusal !== undefined) {
-      const message = () =>
-        `the agent's socket ${legible(this.#socket ?? "")} cannot be connected to: ${refusal}`;
-      return { code: "pod_unreachable", message };
-    }
-    const before = { boot: "before it was ready", run: "before the run had ended" };
-    return {
-      code: "agent_hung_up",
-      message: (during) => `the agent closed the connection ${before[during]}, and lives on`,
-    };
   }
 
   #lose(loss: Loss): void {
@@ -273,7 +239,9 @@ class YoiDriver implements AgentDriver {
   }
 
   #notReady({ code, message }: Loss): NotReady {
-    return new NotReady(code, message("boot"), this.#tail());
+    // Upstream restores a Pod by its name, and exits with a word on stderr if it has nothing to restore.
+    const isNotRestored = this.#context.restores !== undefined && code === "agent_exited";
+    return new NotReady(isNotRestored ? "session_not_loaded" : code, message("boot"), this.#tail());
   }
 
   #logNoise(line: string): void {
