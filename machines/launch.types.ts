@@ -140,7 +140,10 @@ export type CommandEvidence =
 
 /** How an agent is run, as the request or the configuration says. Only the built-in runtime reads it. */
 export type AgentRecipe = {
-  /** Program and arguments; never parsed by a shell. `{promptFile}` stands for a file with the prompt (driver `command`). */
+  /**
+   * Program and arguments; never parsed by a shell. `{promptFile}` stands for a file with the prompt (driver `command`). To the
+   * upstream Pod's program (driver `yoi`) its own arguments are added.
+   */
   readonly command: readonly string[];
   /** Added to the host's environment. Stored nowhere. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -157,6 +160,12 @@ export type AgentRecipe = {
       readonly restorable?: boolean;
     }
   | { readonly driver: "command"; readonly accept: CommandEvidence }
+  /** A Pod that speaks the upstream Pod protocol. It confirms what it has taken, so that there is nothing to choose. */
+  | {
+      readonly driver: "yoi";
+      /** The upstream profile, such as `project:intake`. Default: upstream's own. */
+      readonly profile?: string;
+    }
 );
 
 /** What a Pod does when its run has ended: stay for the next message, stop, or end the claim and then stop. */

@@ -57,6 +57,8 @@ export const AGENT_CODES = [
   "session_not_loaded",
   "agent_closed_stdin",
   "agent_closed_stdout",
+  "agent_hung_up",
+  "agent_busy",
   "agent_line_too_long",
   "agent_error",
   "agent_cancelled",

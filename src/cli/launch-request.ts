@@ -22,7 +22,7 @@ const PHASES: Readonly<Record<string, keyof LaunchTimeouts>> = {
   stop: "stopMs",
 };
 const WHEN_DONE: readonly WhenDone[] = ["keep", "stop", "release"];
-const DRIVERS = ["acp", "command"] as const;
+const DRIVERS = ["acp", "command", "yoi"] as const;
 const EVIDENCE = ["progress", "ack"] as const;
 
 /**
@@ -60,8 +60,9 @@ export function recipeOf(args: Arguments): LaunchRequest["recipe"] {
   const driver = choice(args, "driver", DRIVERS);
   const evidence = choice(args, "evidence", EVIDENCE);
   const accept = args.text("accept");
+  const profile = args.text("profile");
   if (args.rest === undefined) {
-    const given = ["driver", "evidence", "accept"].find((name) => args.flag(name));
+    const given = ["driver", "evidence", "accept", "profile"].find((name) => args.flag(name));
     if (given === undefined) return undefined;
     throw new UsageError(
       `--${given} says how the command after "--" is run, but none came`,
@@ -71,6 +72,13 @@ export function recipeOf(args: Arguments): LaunchRequest["recipe"] {
   const command = args.rest;
   if ((command[0] ?? "") === "") {
     throw new UsageError('"--" is followed by COMMAND ARG…, but nothing came');
+  }
+  if (profile !== undefined && driver !== "yoi") throw new UsageError("--profile is for --driver yoi");
+  if (driver === "yoi") {
+    if (evidence || accept !== undefined) {
+      throw new UsageError("--driver yoi takes neither --evidence nor --accept: its Pod confirms each run");
+    }
+    return { driver, command, ...(profile !== undefined && { profile }) };
   }
   if (driver === "command") {
     if (evidence) throw new UsageError("--evidence is for --driver acp; a plain command has --accept");

@@ -85,8 +85,30 @@ const commandEntry = z.strictObject({
     ),
 });
 
+const yoiEntry = z.strictObject({
+  driver: z
+    .literal("yoi")
+    .describe(
+      "A Pod that speaks the upstream Pod protocol: its own arguments (pod …) are added to the command.",
+    ),
+  ...shared,
+  command: shared.command.refine(
+    (words) => words.length === 1 || words.at(-1) !== "pod",
+    'Invalid input: expected the program alone; the word "pod" and what follows it is added',
+  ),
+  profile: word
+    .refine(
+      (selector) => /^[^-\s]\S*$/u.test(selector),
+      "Invalid input: expected a profile selector such as project:intake, without spaces and not beginning with -",
+    )
+    .optional()
+    .describe("The upstream profile, such as project:intake. Default: upstream's own."),
+});
+
 /** How an agent is run, as it is written: in the configuration under `agents`, and in a request. */
-export const recipeSchema = z.discriminatedUnion("driver", [acpEntry, commandEntry]).transform(asRecipe);
+export const recipeSchema = z
+  .discriminatedUnion("driver", [acpEntry, commandEntry, yoiEntry])
+  .transform(asRecipe);
 
 /** As it is written: `{ driver: "acp", command: ["opencode", "acp"] }`. */
 export type RecipeEntry = Pick<AgentRecipe, "command" | "environment" | "stdinEndMs"> &
@@ -99,12 +121,15 @@ export type RecipeEntry = Pick<AgentRecipe, "command" | "environment" | "stdinEn
         /** `exit`, `output:REGEX` or `alive:DURATION`. */
         readonly accept: string;
       }
+    | { readonly driver: "yoi"; readonly profile?: string }
   );
 
 /** What a request may give: a recipe as it is written, or one that was read before. */
 export const givenRecipeSchema = z.preprocess(asWritten, recipeSchema);
 
-function asRecipe(entry: z.output<typeof acpEntry> | z.output<typeof commandEntry>): AgentRecipe {
+type Entry = z.output<typeof acpEntry> | z.output<typeof commandEntry> | z.output<typeof yoiEntry>;
+
+function asRecipe(entry: Entry): AgentRecipe {
   const { command, environment, stdinEndMs } = entry;
   const program = {
     command,
@@ -112,6 +137,9 @@ function asRecipe(entry: z.output<typeof acpEntry> | z.output<typeof commandEntr
     ...(stdinEndMs !== undefined && { stdinEndMs }),
   };
   if (entry.driver === "command") return { ...program, driver: "command", accept: entry.accept };
+  if (entry.driver === "yoi") {
+    return { ...program, driver: "yoi", ...(entry.profile !== undefined && { profile: entry.profile }) };
+  }
   const { evidence: level, settleMs, requireMessageId, endTurnNeedsProgress, restorable } = entry;
   const evidence: AcpEvidence = { level, settleMs, requireMessageId, endTurnNeedsProgress };
   return { ...program, driver: "acp", evidence, ...(restorable !== undefined && { restorable }) };

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { LaunchClaimError } from "../errors.js";
 
 /** Linux takes 108 bytes with the final zero, macOS 104; Node cuts a longer path without a word. */
-const MAX_SOCKET_PATH_BYTES = process.platform === "darwin" ? 103 : 107;
+export const MAX_SOCKET_PATH_BYTES = process.platform === "darwin" ? 103 : 107;
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**

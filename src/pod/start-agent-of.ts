@@ -4,6 +4,8 @@ import { legible, printable } from "../text.js";
 import { startAgent, type AgentProcess } from "./agent-process.js";
 import { createCommandDriver } from "./agents/command.js";
 import { createAcpDriver } from "./agents/acp.js";
+import { createYoiDriver, type UpstreamPod } from "./agents/yoi.js";
+import { podArguments, requireShortSocket } from "./agents/yoi-command.js";
 import { NotReady, type AgentDriver, type DriverContext, type DriverEvents } from "./agents/driver.js";
 import { findProgram } from "./find-program.js";
 import type { GuardianRegistry } from "./guardian-registry.js";
@@ -22,7 +24,7 @@ export interface StartedAgent {
 /**
  * Starts the specified agent, standing still, with the agent lock in the hands of its reaper alone.
  *
- * @throws NotReady `agent_not_found` | `agent_not_executable`
+ * @throws NotReady `agent_not_found` | `agent_not_executable` | `socket_path_too_long`
  * @throws LaunchClaimError `lock_busy`: something of an earlier agent of this ticket still runs
  */
 export async function startAgentOf(
@@ -38,9 +40,12 @@ export async function startAgentOf(
   const { name, recipe } = specification.agent;
   const { registry, log, now, events } = context;
   const promptFile = join(registry.podDirectory(record.ticket, record.pod), "prompt.txt");
-  const command = recipe.command.map((word) => word.replaceAll("{promptFile}", promptFile));
+  // Of an agent that is a Pod itself: a restored one keeps the name that it has there.
+  const upstream = specification.restores?.sessionId ?? record.pod;
+  const command = commandOf(specification, { promptFile, upstream });
   const environment = environmentFor(specification);
   requireProgram(command[0] ?? "", environment["PATH"] ?? "", cwd);
+  if (recipe.driver === "yoi") requireShortSocket(upstream, environment);
 
   const proof = chooseProof(environment);
   const lock =
@@ -54,6 +59,7 @@ export async function startAgentOf(
       { hint: 'Use "stop" on the ticket.' },
     );
   }
+  let listener: (line: string) => void = () => undefined;
   try {
     const agent = await startAgent({
       command,
@@ -61,10 +67,14 @@ export async function startAgentOf(
       environment,
       proof,
       ...(lock && { agentLockFd: lock.fd }),
-      onStderr: (line) => log.write("agent", line),
+      onStderr: (line) => {
+        log.write("agent", line);
+        listener(line);
+      },
     });
     const driven: DriverContext = {
-      recipe: { ...recipe, command },
+      // Its Pod's arguments are no part of how it is run again.
+      recipe: recipe.driver === "yoi" ? recipe : { ...recipe, command },
       name,
       process: agent,
       cwd,
@@ -74,11 +84,37 @@ export async function startAgentOf(
       events,
       now,
     };
-    const driver = recipe.driver === "acp" ? createAcpDriver(driven) : createCommandDriver(driven);
+    const driver = createDriver(driven, {
+      name: upstream,
+      launchId: record.launchId,
+      onStderr: (heard) => (listener = heard),
+    });
     return { agent, driver };
   } finally {
     // Inherited by now, or not needed: held here it would outlive the agent.
     lock?.close();
+  }
+}
+
+/** The words that are run. */
+function commandOf(
+  { agent: { recipe }, cwd, restores }: Specification,
+  { promptFile, upstream }: { readonly promptFile: string; readonly upstream: string },
+): string[] {
+  const command = recipe.command.map((word) => word.replaceAll("{promptFile}", promptFile));
+  if (recipe.driver !== "yoi") return command;
+  const profile = restores ? undefined : recipe.profile;
+  return [...command, ...podArguments({ workspace: cwd, pod: upstream, profile })];
+}
+
+function createDriver(driven: DriverContext, pod: UpstreamPod): AgentDriver {
+  switch (driven.recipe.driver) {
+    case "acp":
+      return createAcpDriver(driven);
+    case "command":
+      return createCommandDriver(driven);
+    case "yoi":
+      return createYoiDriver(driven, pod);
   }
 }
 

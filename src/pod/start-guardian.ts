@@ -140,6 +140,7 @@ const hints: Readonly<Record<string, string>> = {
   session_not_loaded:
     "The claim stands as it was. Try again, or give the session up: reclaim the claim, and launch anew.",
   agent_protocol_mismatch: "Update the agent, or launch-claim.",
+  socket_path_too_long: "Give the agent a shorter YOI_RUNTIME_DIR in its environment.",
 };
 
 /** What a person can do about what went wrong with an agent; the same before its first run and after. */
@@ -148,7 +149,15 @@ export function hintFor(code: string): string | undefined {
 }
 
 function codeOf(code: string): LaunchClaimCode {
-  const known: readonly LaunchClaimCode[] = [...AGENT_CODES, "lock_busy", "io_failed", "request_invalid"];
+  const known: readonly LaunchClaimCode[] = [
+    ...AGENT_CODES,
+    "lock_busy",
+    "io_failed",
+    "request_invalid",
+    "pod_mismatch",
+    "pod_unreachable",
+    "socket_path_too_long",
+  ];
   return known.find((one) => one === code) ?? "pod_not_started";
 }
 

@@ -37,8 +37,10 @@ export function planRestore(
 
 /** The command that the claim holds, unless that is what its agent's name means now, with its environment and its evidence. */
 function recipeIn({ agent }: Claim, { config }: AgentRules): AgentRecipe | undefined {
-  if (agent?.command === undefined || agent.driver !== "acp") return undefined;
+  if (agent?.command === undefined) return undefined;
+  const { driver } = agent;
+  if (driver !== "acp" && driver !== "yoi") return undefined;
   const named = Object.hasOwn(config.agents, agent.name) ? config.agents[agent.name] : presetOf(agent.name);
   const isSame = named?.command.join("\0") === agent.command.join("\0");
-  return isSame ? undefined : givenRecipeSchema.parse({ driver: "acp", command: agent.command });
+  return isSame ? undefined : givenRecipeSchema.parse({ driver, command: agent.command });
 }

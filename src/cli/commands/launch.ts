@@ -33,9 +33,10 @@ export const launch: Command = {
     },
     "idle-stop": { value: "DUR", help: "how long a Pod without a run stays; 0: for ever; default: 30m" },
     wait: { help: "return when the run has ended, not when it was accepted" },
-    driver: { value: "D", help: "how COMMAND is spoken to: acp (default) or command" },
+    driver: { value: "D", help: "how COMMAND is spoken to: acp (default), command or yoi" },
     evidence: { value: "E", help: "acp: its run is accepted by progress (default) or ack" },
     accept: { value: "A", help: "command: its run is accepted by exit, output:REGEX or alive:DUR" },
+    profile: { value: "P", help: "yoi: the profile of the Pod that COMMAND starts, such as project:intake" },
   },
   about: `Starts an agent as a Pod, connects to it and sends the first run. A claim is written only after the Pod has
 accepted that run; every other end leaves no claim and no Pod. A Pod of this ticket that has accepted its run

@@ -106,6 +106,11 @@ export interface AgentDriver {
   /** The first answer counts; what was resolved already is left as it is. */
   answerPermission(requestId: string, outcome: PermissionOutcome): void;
   /**
+   * Hands a peer's name to an agent that is a Pod itself, and so can tell its peers more than we can. Absent where the agent is none.
+   * Rejects with the reason if it was not told; the signal bounds it.
+   */
+  registerPeer?(name: string, signal: AbortSignal): Promise<void>;
+  /**
    * The polite part of an end: cancels what is under way, and where nothing was accepted deletes the session if the agent offers
    * that. Resolves when the agent has answered or the signal aborts; never rejects.
    */
