@@ -10,15 +10,19 @@ import { launchEffects, type LaunchEffects } from "./launch/effects.js";
 import { runLaunch, type Inspector, type Launch, type LaunchClock } from "./launch/launch.js";
 import { readPlan } from "./launch/plan.js";
 import { LaunchScope } from "./launch/scope.js";
+import { UnticketedRegistry } from "./launch/unticketed-registry.js";
 import { given, openWorkspace, verbsOf, type LauncherVerbs } from "./launcher-tools.js";
 import type { Outcome } from "./outcome.js";
 import type { ClaimRegistry, PodRuntime, RoleSession } from "./ports.js";
-import { checkTicket } from "./registry/names.js";
+import { checkTicket, podName } from "./registry/names.js";
 import { isPrintable, printable } from "./text.js";
 import { isTrusted } from "./trust.js";
+import { podKey, requireTicket } from "./unticketed.js";
+import { withoutTicket, type UnticketedOutcome } from "./unticketed-launch.js";
 import type {
   AgentRecipe,
   LaunchTimeouts,
+  LaunchWarning,
   PodHandle,
   TicketRef,
   WhenDone,
@@ -53,7 +57,10 @@ export interface LaunchRequest {
   readonly agent?: string;
   /** How the agent is run, before what the configuration or a preset says of its name. Only the built-in runtime reads it. */
   readonly recipe?: RecipeEntry | AgentRecipe;
-  /** The first run. Default: the role's prompt file, else an assignment that names role and ticket. */
+  /**
+   * The first run, as it is. Default: the role's prompt file with its placeholders filled in, else an assignment: role, ticket with
+   * title and body where the workspace's tickets have it, and the hand-off to the peers.
+   */
   readonly prompt?: string;
   /** Pods that are told of this one before its first run. Default: the role's. */
   readonly peers?: readonly string[];
@@ -63,10 +70,19 @@ export interface LaunchRequest {
   readonly whenDone?: WhenDone;
   /** How long a Pod without a run stays, in milliseconds; 0: for ever. Default: the configuration's, else 30 minutes. */
   readonly idleStopMs?: number;
+  /** Launch intake of a ticket that the workspace's tickets say has left intake, too. Default false: refused. */
+  readonly anyState?: boolean;
   /** Before the configuration's, before the defaults. */
   readonly timeouts?: Partial<LaunchTimeouts>;
   /** Aborting it cancels the launch. */
   readonly signal?: AbortSignal;
+}
+
+/** A launch without a ticket. There is no assignment to compose, so its prompt is not optional. */
+export interface UnticketedRequest extends Omit<LaunchRequest, "ticket" | "anyState"> {
+  readonly prompt: string;
+  /** A short readable name, for the Pod's name. */
+  readonly slug?: string;
 }
 
 /** A launch that this launcher has under way. */
@@ -97,6 +113,19 @@ export interface Launcher extends LauncherVerbs {
     ticket: TicketRef,
     options?: Pick<LaunchRequest, "role" | "peers" | "timeouts" | "signal">,
   ): Promise<Outcome>;
+  /**
+   * Starts a Pod without a ticket, for an intake that is to find one. It ends as a launch does, but what is made durable is a role
+   * session with origin `pre_ticket_intake`, and no claim; the last of its steps is called `claimed` all the same. The launch's
+   * `ticket` stands for the Pod: `stop` and `runEnded` take it.
+   *
+   * @throws LaunchClaimError as `launch` does
+   */
+  launchWithoutTicket(request: UnticketedRequest): Launch<UnticketedOutcome>;
+  /** Records the role session of a living Pod without a ticket whose launcher died after the run was accepted. Starts nothing. */
+  adoptWithoutTicket(
+    pod: string,
+    options?: Pick<LaunchRequest, "role" | "peers" | "timeouts" | "signal">,
+  ): Promise<UnticketedOutcome>;
   /** The launches that this launcher has under way. */
   inFlight(): readonly InFlight[];
   /** Records a role session of a Pod that was not launched for a ticket. No claim. */
@@ -118,6 +147,7 @@ const requestSchema = z.strictObject({
   cwd: z.string().min(1).optional(),
   whenDone: whenDoneSchema.optional(),
   idleStopMs: idleStopSchema.optional(),
+  anyState: z.boolean().optional(),
   timeouts: timeoutsSchema.default({}),
   signal: z.instanceof(AbortSignal).optional(),
 });
@@ -142,22 +172,24 @@ export function createLauncherWith<Pod extends PodHandle>(
   const { workspace, registry, runtime, now } = opened;
   const underWay = new Map<string, InFlight>();
 
-  function start(request: LaunchRequest, adoptOnly: boolean): Launch {
+  function start(request: LaunchRequest, adoptOnly: boolean, kept: Kept = { registry }): Launch {
     const { signal, ...parsed } = parseRequest(request);
-    const ticket = checkTicket(request.ticket);
+    const ticket = kept.key ?? requireTicket(checkTicket(request.ticket));
     // Read anew for each launch: a host that lives for days takes up what was changed.
     const config = readConfig(workspace.root);
     const timeouts = { ...DEFAULT_TIMEOUTS, ...given(config.timeouts), ...given(parsed.timeouts) };
     const cwd = resolve(workspace.root, parsed.cwd ?? ".");
     const planned = { ...parsed, ticket, cwd };
+    const warnings: LaunchWarning[] = [];
     const rules = {
       config,
       root: workspace.root,
       isTrusted: (source: ConfigSource) => isTrusted(workspace, source),
       needsRecipe: runtime.kind === "guardian",
+      warn: (warning: LaunchWarning) => warnings.push(warning),
     };
-    const launchId = checkLaunchId(newLaunchId());
-    const tools = { registry, runtime, now, timeouts };
+    const launchId = kept.launchId ?? checkLaunchId(newLaunchId());
+    const tools = { registry: kept.registry, runtime, now, timeouts };
     const scope = new LaunchScope(launchId, tools);
     const admission: Admission = { readPlan: (how) => readPlan(planned, { ...rules, ...how }), adoptOnly };
     underWay.set(launchId, { ticket, launchId, since: now() });
@@ -171,13 +203,44 @@ export function createLauncherWith<Pod extends PodHandle>(
       signal,
     });
     void launch.outcome.finally(() => underWay.delete(launchId));
-    return launch;
+    return { ...launch, outcome: launch.outcome.then((outcome) => warned(outcome, warnings)) };
+  }
+
+  function startWithoutTicket(
+    { pod, launchId }: { readonly pod: string; readonly launchId?: string },
+    request: Omit<LaunchRequest, "ticket">,
+  ): Launch<UnticketedOutcome> {
+    const key = checkTicket(podKey(pod));
+    const kept = new UnticketedRegistry(registry);
+    const adoptOnly = launchId === undefined;
+    const subject = { key, registry: kept, ...(launchId !== undefined && { launchId }) };
+    return withoutTicket(start({ ...request, ticket: key }, adoptOnly, subject), () => kept.session);
   }
 
   return {
     ...verbsOf(opened),
     launch: (request) => start(request, false),
     adopt: async (ticket, adoptOptions = {}) => await start({ ...adoptOptions, ticket }, true).outcome,
+    launchWithoutTicket: ({ slug = "", ...request }) => {
+      const { role, prompt } = parseRequest({ ...request, ticket: podKey("") });
+      if (prompt === undefined || prompt.trim() === "") {
+        throw new LaunchClaimError(
+          "request_invalid",
+          "a launch without a ticket needs a prompt, but has none",
+          {
+            hint: "Nothing else tells the agent what to do. Nothing was started.",
+          },
+        );
+      }
+      const launchId = checkLaunchId(newLaunchId());
+      const pod = podName(role, { ...checkTicket({ id: "none", slug }), id: slug }, launchId);
+      return startWithoutTicket({ pod, launchId }, request);
+    },
+    adoptWithoutTicket: async (pod, adoptOptions = {}) => {
+      const [stored] = await registry.pods(podKey(pod));
+      const known = stored?.kind === "pod" ? { role: stored.record.role } : {};
+      return await startWithoutTicket({ pod }, { ...known, ...adoptOptions }).outcome;
+    },
     inFlight: () => [...underWay.values()],
     recordSession: async ({ tickets = [], ...entry }) => {
       if (!isPrintable(entry.pod) || entry.pod.length > 200) {
@@ -214,6 +277,20 @@ const systemClock: LaunchClock = {
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
 };
+
+/** Where a launch is kept. Of one without a ticket: the key that stands for it, and the id that its Pod's name was made of. */
+interface Kept {
+  readonly registry: ClaimRegistry;
+  readonly key?: TicketRef;
+  readonly launchId?: string;
+}
+
+/** What the plan warned of stands before what went wrong on the way. */
+function warned(outcome: Outcome, warnings: readonly LaunchWarning[]): Outcome {
+  return outcome.status === "claimed" && warnings.length > 0
+    ? { ...outcome, warnings: [...warnings, ...outcome.warnings] }
+    : outcome;
+}
 
 function parseRequest(request: LaunchRequest) {
   const parsed = requestSchema.safeParse(request, { reportInput: true });

@@ -11,6 +11,7 @@ import {
   type RunParams,
 } from "../protocol/messages.js";
 import { legible } from "../text.js";
+import { forTicket, podOfKey } from "../unticketed.js";
 import type { AgentDriver, DriverEvents, RunEnd } from "./agents/driver.js";
 import { withLastWords } from "./last-words.js";
 import { Peers } from "./peers.js";
@@ -162,7 +163,7 @@ export class PodService implements ServerEvents {
 
   async #registerPeer(client: Client, name: string): Promise<void> {
     const { pod, ticket, role } = this.#specification.record;
-    const message = `Pod ${pod} (${role}) was launched for ticket ${ticket.id} and hands off to you`;
+    const message = `Pod ${pod} (${role}) was launched ${forTicket(ticket)} and hands off to you`;
     try {
       await this.#peers.register(name, message);
       client.send({ event: "peer_registered", data: { name } });
@@ -187,9 +188,7 @@ export class PodService implements ServerEvents {
     this.#answers.end(runId, event);
     this.#around.broadcast(event);
     const { pod, ticket } = this.#specification.record;
-    void this.#peers.notify(
-      `the run of Pod ${pod} for ticket ${ticket.id} has ended: ${legible(reason, 200)}`,
-    );
+    void this.#peers.notify(`the run of Pod ${pod} ${forTicket(ticket)} has ended: ${legible(reason, 200)}`);
   }
 
   #tellStatus(snapshot: SnapshotFrom<PodMachine>): void {
@@ -200,7 +199,7 @@ export class PodService implements ServerEvents {
   }
 
   #snapshot(): PodEvent {
-    const { record, agent } = this.#specification;
+    const { record, agent, title } = this.#specification;
     const { ticket, pod, launchId, role } = record;
     const known = this.#ready?.agent ?? { driver: agent.recipe.driver, name: agent.name };
     return {
@@ -209,7 +208,9 @@ export class PodService implements ServerEvents {
         protocol: PROTOCOL_VERSION,
         pod,
         launch_id: launchId,
-        ticket,
+        ...(podOfKey(ticket) === undefined && {
+          ticket: { ...ticket, ...(title !== undefined && { title }) },
+        }),
         role,
         status: this.#status,
         launcher: this.#around.launcherIsGone() ? "gone" : "present",
