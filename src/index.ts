@@ -1,5 +1,7 @@
 export { createLauncher } from "./launcher.js";
 export type { InFlight, Launcher, LauncherOptions, LaunchRequest, SessionEntry } from "./launcher.js";
+export type { UnticketedRequest } from "./launcher.js";
+export type { UnticketedOutcome } from "./unticketed-launch.js";
 export type { Inspector, Launch, LaunchClock } from "./launch/launch.js";
 export type { LaunchStep } from "./launch/steps.js";
 export type { Outcome } from "./outcome.js";
@@ -26,5 +28,8 @@ export type { ClaimState, Evidence, Judgement } from "./registry/judge.js";
 export type { Diagnosis } from "./verbs/doctor.js";
 export type { EndOutcome, ReclaimOptions, ReleaseOptions } from "./verbs/end-claim.js";
 export type { ClaimStatus } from "./verbs/status.js";
+export type { LinkOutcome } from "./verbs/link-session.js";
+export type { SessionStatus } from "./verbs/sessions.js";
+export type { TicketAction, TicketBoard, TicketStatus } from "./verbs/tickets.js";
 export type { StopOutcome } from "./verbs/stop.js";
 export type { Refused } from "./verbs/verb-tools.js";

@@ -27,7 +27,10 @@ async function run(call: Call): Promise<number> {
   const [word, pod, ticket] = call.args.positionals;
   if (word === undefined) return await list(call);
   if (word !== "link") {
-    throw new UsageError(`"sessions" takes nothing, or link <pod> <ticket>, but came ${printable(word)}`);
+    throw new UsageError(
+      `"sessions" takes no arguments, but came ${printable(word)}`,
+      "Or, to add a ticket to a Pod's session: sessions link <pod> <ticket>",
+    );
   }
   if (pod === undefined || ticket === undefined) {
     throw new UsageError(

@@ -8,7 +8,7 @@ import { openVerbs, theTicketOf } from "../verbs.js";
 
 export const stop: Command = {
   name: "stop",
-  positionals: [{ name: "ticket|pod" }],
+  positionals: [{ name: "ticket" }],
   flags: {},
   about: `Stops the ticket's Pod, claimed or not, and proves it gone. The claim stays: "release" ends it. A Pod's own
 name does, too: of one that was launched without a ticket there is nothing else to name.`,
