@@ -32,7 +32,7 @@ const shown = z.string().refine(isLegible, "Invalid input: expected printable te
 const frontMatter = z.object({
   id: z.string().optional(),
   slug: shown.optional(),
-  title: z.string().min(1),
+  title: z.string().optional(),
   status: z.string().optional(),
   workflow_state: z.enum(["intake", "ready", "queued", "inprogress", "done"]).optional(),
 });
@@ -53,7 +53,8 @@ export async function parseItem(text: string, { file, name, closed }: ItemPlace)
   return {
     id,
     ...(slug !== undefined && slug !== "" && slug !== "null" && { slug }),
-    title,
+    // One that was begun by hand may have no title yet; it is a ticket all the same.
+    title: title || slug || id,
     state: workflow_state ?? (closed || status === "closed" ? "done" : "intake"),
     body: body.trim(),
     file,

@@ -54,7 +54,7 @@ describe("the tickets of a workspace", () => {
   const broken: Readonly<Record<string, readonly [text: string, reason: RegExp]>> = {
     "no front matter": ["A ticket.", /no front matter/u],
     "the marks of a merge": ["---\nid: bad\n<<<<<<< HEAD\ntitle: a\n=======\n---\n", /line 2/u],
-    "no title": ["---\nid: bad\n---\n", /title/u],
+    "a title that is no text": ["---\ntitle: [a]\n---\n", /title/u],
     "a state that nobody knows": ["---\ntitle: t\nworkflow_state: asleep\n---\n", /workflow_state/u],
     "another ticket's id": ["---\nid: T-9\ntitle: t\n---\n", /its id is "T-9", but its directory is "bad"/u],
     "a slug that reorders the screen": ['---\ntitle: t\nslug: "a\\u202eb"\n---\n', /slug/u],
