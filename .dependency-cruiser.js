@@ -55,6 +55,12 @@ const forbidden = [
     },
   ),
   forbid(
+    "tickets-know-nobody",
+    "Ticket files are read and nothing else: whoever uses them does not concern their reader.",
+    { path: "^src/tickets/" },
+    { path: ["^src/(registry|protocol|pod|launch|verbs|testing)/", "^src/(launcher|index|ports)\\.ts$"] },
+  ),
+  forbid(
     "protocol-speaks-for-nobody",
     "Frames and messages know neither who sends them nor who keeps what they tell.",
     { path: "^src/protocol/" },

@@ -181,6 +181,8 @@ export interface LaunchPlan {
   readonly role: string;
   /** The agent's name in the configuration, or one that only the runtime knows. */
   readonly agent?: string;
+  /** The ticket's title, where the workspace's tickets have it: nobody who meets the Pod need look it up. */
+  readonly title?: string;
   /** The first run's text. Never stored in a record. */
   readonly prompt: string;
   /** Pods that are told of this one before its first run. */

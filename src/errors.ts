@@ -20,6 +20,8 @@ export type LaunchClaimCode =
   | "agent_missing"
   | "agent_unknown"
   | "prompt_file_invalid"
+  | "tickets_unreadable"
+  | "ticket_not_in_intake"
   | "registry_foreign"
   | "registry_newer"
   | "record_damaged"

@@ -3,7 +3,7 @@ import { DEFAULT_TIMEOUTS, readConfig } from "./config.js";
 import { LaunchClaimError } from "./errors.js";
 import { GuardianRuntime } from "./pod/guardian-runtime.js";
 import type { GuardianProgram } from "./pod/start-guardian.js";
-import type { ClaimRegistry, HistoryEntry, PodRuntime, RoleSession } from "./ports.js";
+import type { ClaimRegistry, HistoryEntry, PodRuntime } from "./ports.js";
 import { FileRegistry } from "./registry/file-registry.js";
 import { checkTicket } from "./registry/names.js";
 import { findWorkspace, type Workspace } from "./registry/workspace.js";
@@ -15,9 +15,12 @@ import {
   type ReclaimOptions,
   type ReleaseOptions,
 } from "./verbs/end-claim.js";
+import { linkSession, type LinkOutcome } from "./verbs/link-session.js";
 import { status, type ClaimStatus } from "./verbs/status.js";
 import { runEnded } from "./verbs/run-ended.js";
+import { sessions, type SessionStatus } from "./verbs/sessions.js";
 import { stop, type StopOutcome } from "./verbs/stop.js";
+import { tickets, type TicketBoard } from "./verbs/tickets.js";
 import type { VerbTools } from "./verbs/verb-tools.js";
 import type { LaunchTimeouts, PodHandle, TicketRef } from "../machines/launch.types.js";
 
@@ -35,8 +38,12 @@ export interface LauncherVerbs {
   doctor(options?: { readonly fix?: boolean }): Promise<Diagnosis>;
   /** Ended claims, the latest first. */
   history(ticket?: TicketRef): Promise<readonly HistoryEntry[]>;
-  /** Role sessions, the oldest first. */
-  sessions(): Promise<readonly RoleSession[]>;
+  /** Role sessions, the oldest first, and how their Pods stand. Changes nothing. */
+  sessions(): Promise<readonly SessionStatus[]>;
+  /** Adds a ticket to the role session of a Pod, durably, once. Claims nothing. */
+  linkSession(pod: string, ticket: TicketRef): Promise<LinkOutcome>;
+  /** The workspace's own tickets, their claims, and what a panel would offer. Changes nothing; the tickets least of all. */
+  tickets(): Promise<TicketBoard>;
   /**
    * Resolves when the first run of the ticket's claimed Pod has ended, with the reason that its agent gave. With a launch id also if
    * claim and Pod have ended since.
@@ -109,7 +116,9 @@ export function verbsOf(opened: OpenWorkspace): LauncherVerbs {
     reclaim: async (ticket, ending) => await reclaim(checkTicket(ticket), ending, tools()),
     doctor: async ({ fix = false } = {}) => await doctor({ fix }, tools()),
     history: async (ticket) => await registry.history(ticket && checkTicket(ticket)),
-    sessions: async () => await registry.sessions(),
+    sessions: async () => await sessions(tools()),
+    linkSession: async (pod, ticket) => await linkSession({ pod, ticket: checkTicket(ticket) }, tools()),
+    tickets: async () => await tickets(workspace.root, tools()),
     runEnded: async (ticket, { launchId, signal = new AbortController().signal } = {}) =>
       await runEnded(checkTicket(ticket), { launchId, signal }, tools()),
   };

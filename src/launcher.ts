@@ -1,104 +1,43 @@
 import { resolve } from "node:path";
 import { v7 as uuidv7 } from "uuid";
-import { z } from "zod";
-import { DEFAULT_TIMEOUTS, describeIssue, readConfig, type ConfigSource } from "./config.js";
-import { givenRecipeSchema, type RecipeEntry } from "./config/recipe.js";
-import { idleStopSchema, timeoutsSchema, whenDoneSchema } from "./config/schema.js";
+import { DEFAULT_TIMEOUTS, readConfig, type ConfigSource } from "./config.js";
 import { LaunchClaimError } from "./errors.js";
 import type { Admission } from "./launch/admit.js";
 import { launchEffects, type LaunchEffects } from "./launch/effects.js";
-import type { Inspector, LaunchClock } from "./launch/follow.js";
+import type { LaunchClock } from "./launch/follow.js";
 import { runLaunch, type Launch, type RunParts } from "./launch/launch.js";
 import { readPlan } from "./launch/plan.js";
 import { LaunchScope } from "./launch/scope.js";
+import { UnticketedRegistry } from "./launch/unticketed-registry.js";
 import { given as givenOf, openWorkspace, verbsOf, type LauncherVerbs } from "./launcher-tools.js";
 import type { Outcome } from "./outcome.js";
-import type { ClaimRegistry, PodRuntime, RoleSession } from "./ports.js";
-import { checkTicket } from "./registry/names.js";
-import { planRestore } from "./restore/plan.js";
+import type { ClaimRegistry, RoleSession } from "./ports.js";
+import { checkTicket, podName } from "./registry/names.js";
+import {
+  checkLaunchId,
+  checkOptions,
+  parseLaunchRequest,
+  parseRestoreRequest,
+  type LauncherOptions,
+  type LaunchRequest,
+  type RestoreRequest,
+  type SessionEntry,
+  type UnticketedRequest,
+} from "./requests.js";
 import { restoreEffects, type RestoreEffects } from "./restore/effects.js";
+import { planRestore } from "./restore/plan.js";
 import { runRestore, type Restore } from "./restore/restore.js";
 import { isPrintable, printable } from "./text.js";
 import { isTrusted } from "./trust.js";
-import type {
-  AgentRecipe,
-  LaunchTimeouts,
-  PodHandle,
-  TicketRef,
-  WhenDone,
-} from "../machines/launch.types.js";
-
-export interface LauncherOptions<Pod extends PodHandle = PodHandle> {
-  /** The project that the tickets belong to: an existing directory. All worktrees of a repository share one registry. */
-  readonly workspace: string;
-  /** How Pods are started, reached and ended. Default: the built-in one, which runs any ACP agent or command under a guardian. */
-  readonly runtime?: PodRuntime<Pod>;
-  /** The Node binary that runs guardians. Default: this process's. For hosts that are not plain Node. */
-  readonly nodePath?: string;
-  /** The guardian's program. Default: the one of this package. For hosts that bundle the library. */
-  readonly guardianPath?: string;
-  /** The data directory, absolute. Default: `LAUNCH_CLAIM_HOME`, else the platform's. */
-  readonly home?: string;
-  /** Default: files in the data directory. */
-  readonly registry?: ClaimRegistry;
-  /** Sees every event and transition of every launch. One that throws disturbs nothing. */
-  readonly inspect?: Inspector;
-  /** Default: the system's. */
-  readonly clock?: LaunchClock;
-  /** Ids of new launches: unique, 8 to 64 of `0-9A-Za-z-`. Default: UUIDv7. */
-  readonly newLaunchId?: () => string;
-}
-
-export interface LaunchRequest {
-  readonly ticket: TicketRef;
-  /** Default `intake`. Any role that is built in or configured. */
-  readonly role?: string;
-  /** Default: the role's. */
-  readonly agent?: string;
-  /** How the agent is run, before what the configuration or a preset says of its name. Only the built-in runtime reads it. */
-  readonly recipe?: RecipeEntry | AgentRecipe;
-  /** The first run. Default: the role's prompt file, else an assignment that names role and ticket. */
-  readonly prompt?: string;
-  /** Pods that are told of this one before its first run. Default: the role's. */
-  readonly peers?: readonly string[];
-  /** Where the agent works. Default: the workspace. */
-  readonly cwd?: string;
-  /** What the Pod does when its run has ended. Default: the role's, else `keep`. Read by the built-in runtime. */
-  readonly whenDone?: WhenDone;
-  /** How long a Pod without a run stays, in milliseconds; 0: for ever. Default: the configuration's, else 30 minutes. */
-  readonly idleStopMs?: number;
-  /** Before the configuration's, before the defaults. */
-  readonly timeouts?: Partial<LaunchTimeouts>;
-  /** Aborting it cancels the launch. */
-  readonly signal?: AbortSignal;
-}
-
-export interface RestoreRequest {
-  readonly ticket: TicketRef;
-  /** How the agent is run again. Default: as the claim's agent is known now, else by the command that the claim holds. */
-  readonly agent?: string;
-  /** The same, given whole. */
-  readonly recipe?: RecipeEntry | AgentRecipe;
-  /** Before the configuration's, before the defaults. */
-  readonly timeouts?: Partial<LaunchTimeouts>;
-  /** Aborting it cancels the restore. */
-  readonly signal?: AbortSignal;
-}
+import { podKey, requireTicket } from "./unticketed.js";
+import { withoutTicket, type UnticketedOutcome } from "./unticketed-launch.js";
+import type { LaunchWarning, PodHandle, TicketRef } from "../machines/launch.types.js";
 
 /** A launch or a restore that this launcher has under way. */
 export interface InFlight {
   readonly ticket: TicketRef;
   readonly launchId: string;
   readonly since: string;
-}
-
-/** A role session without a launch, for example of an intake that has no ticket yet. */
-export interface SessionEntry {
-  readonly pod: string;
-  readonly role: string;
-  readonly sessionId?: string;
-  /** Default none. */
-  readonly tickets?: readonly TicketRef[];
 }
 
 export interface Launcher extends LauncherVerbs {
@@ -113,6 +52,19 @@ export interface Launcher extends LauncherVerbs {
     ticket: TicketRef,
     options?: Pick<LaunchRequest, "role" | "peers" | "timeouts" | "signal">,
   ): Promise<Outcome>;
+  /**
+   * Starts a Pod without a ticket, for an intake that is to find one. It ends as a launch does, but what is made durable is a role
+   * session with origin `pre_ticket_intake`, and no claim; the last of its steps is called `claimed` all the same. The launch's
+   * `ticket` stands for the Pod: `stop` and `runEnded` take it.
+   *
+   * @throws LaunchClaimError as `launch` does
+   */
+  launchWithoutTicket(request: UnticketedRequest): Launch<UnticketedOutcome>;
+  /** Records the role session of a living Pod without a ticket whose launcher died after the run was accepted. Starts nothing. */
+  adoptWithoutTicket(
+    pod: string,
+    options?: Pick<LaunchRequest, "role" | "peers" | "timeouts" | "signal">,
+  ): Promise<UnticketedOutcome>;
   /**
    * Loads the session of the ticket's claim again in a new Pod, and replaces the claim by its continuation; no run is sent. What
    * survives of the old Pod is ended first. How it ends is in its `outcome`; a session that cannot be loaded leaves the claim as it was.
@@ -135,28 +87,6 @@ export interface LauncherSeams {
   readonly wrapRestoreEffects?: (effects: RestoreEffects, launchId: string) => RestoreEffects;
 }
 
-const requestSchema = z.strictObject({
-  ticket: z.unknown(),
-  role: z.string().min(1).default("intake"),
-  agent: z.string().min(1).optional(),
-  recipe: givenRecipeSchema.optional(),
-  prompt: z.string().optional(),
-  peers: z.array(z.string().min(1)).optional(),
-  cwd: z.string().min(1).optional(),
-  whenDone: whenDoneSchema.optional(),
-  idleStopMs: idleStopSchema.optional(),
-  timeouts: timeoutsSchema.default({}),
-  signal: z.instanceof(AbortSignal).optional(),
-});
-
-const restoreSchema = z.strictObject({
-  ticket: z.unknown(),
-  agent: z.string().min(1).optional(),
-  recipe: givenRecipeSchema.optional(),
-  timeouts: timeoutsSchema.default({}),
-  signal: z.instanceof(AbortSignal).optional(),
-});
-
 /**
  * Opens the workspace's registry and gives the launch machine its actors. Installs nothing, starts nothing, prints nothing.
  *
@@ -172,27 +102,42 @@ export function createLauncherWith<Pod extends PodHandle>(
   options: LauncherOptions<Pod>,
   { wrapEffects = (effects) => effects, wrapRestoreEffects = (effects) => effects }: LauncherSeams,
 ): Launcher {
+  checkOptions(options);
   const { inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
   const opened = openWorkspace({ ...options, now: () => new Date(timeOf(clock)) });
   const { workspace, registry, runtime, now } = opened;
   const underWay = new Map<string, InFlight>();
 
-  function start(request: LaunchRequest, adoptOnly: boolean): Launch {
-    const { signal, ...parsed } = parse(requestSchema, request, "launch");
-    const ticket = checkTicket(request.ticket);
+  function start(request: LaunchRequest, adoptOnly: boolean, kept: Kept = { registry }): Launch {
+    const { signal, ...parsed } = parseLaunchRequest(request);
+    const ticket = kept.key ?? requireTicket(checkTicket(request.ticket));
     const cwd = resolve(workspace.root, parsed.cwd ?? ".");
     const planned = { ...parsed, ticket, cwd };
-    return begin(ticket, { timeouts: parsed.timeouts, signal }, ({ rules, ...parts }) => {
-      const admission: Admission = { readPlan: (how) => readPlan(planned, { ...rules, ...how }), adoptOnly };
-      const effects = launchEffects(ticket, admission, parts);
+    const warnings: LaunchWarning[] = [];
+    const warn = (warning: LaunchWarning) => warnings.push(warning);
+    const launch = begin(ticket, { ...kept, timeouts: parsed.timeouts, signal }, ({ rules, ...parts }) => {
+      const readPlanOf: Admission["readPlan"] = (how) => readPlan(planned, { ...rules, ...how, warn });
+      const effects = launchEffects(ticket, { readPlan: readPlanOf, adoptOnly }, parts);
       return runLaunch({ ...parts, effects: wrapEffects(effects, parts.scope.launchId) });
     });
+    return { ...launch, outcome: launch.outcome.then((outcome) => warned(outcome, warnings)) };
+  }
+
+  function startWithoutTicket(
+    { pod, launchId }: { readonly pod: string; readonly launchId?: string },
+    request: Omit<LaunchRequest, "ticket">,
+  ): Launch<UnticketedOutcome> {
+    const key = checkTicket(podKey(pod));
+    const kept = new UnticketedRegistry(registry);
+    const adoptOnly = launchId === undefined;
+    const subject = { key, registry: kept, ...(launchId !== undefined && { launchId }) };
+    return withoutTicket(start({ ...request, ticket: key }, adoptOnly, subject), () => kept.session);
   }
 
   function restore(request: RestoreRequest): Restore {
-    const { signal, ...parsed } = parse(restoreSchema, request, "restore");
-    const ticket = checkTicket(request.ticket);
-    return begin(ticket, { timeouts: parsed.timeouts, signal }, ({ rules, ...parts }) => {
+    const { signal, ...parsed } = parseRestoreRequest(request);
+    const ticket = requireTicket(checkTicket(request.ticket));
+    return begin(ticket, { registry, timeouts: parsed.timeouts, signal }, ({ rules, ...parts }) => {
       const effects = restoreEffects((claim) => planRestore(claim, parsed, rules), parts);
       return runRestore({ ...parts, effects: wrapRestoreEffects(effects, parts.scope.launchId) });
     });
@@ -201,7 +146,10 @@ export function createLauncherWith<Pod extends PodHandle>(
   /** What a launch and a restore have in common. */
   function begin<Run extends { readonly outcome: Promise<unknown> }>(
     ticket: TicketRef,
-    given: { readonly timeouts: GivenTimeouts; readonly signal: AbortSignal | undefined },
+    given: Omit<Kept, "key"> & {
+      readonly timeouts: GivenTimeouts;
+      readonly signal: AbortSignal | undefined;
+    },
     run: (parts: Omit<RunParts<never, PodHandle>, "effects"> & { readonly rules: WorkspaceRules }) => Run,
   ): Run {
     // Read anew each time: a host that lives for days takes up what was changed.
@@ -213,8 +161,8 @@ export function createLauncherWith<Pod extends PodHandle>(
       isTrusted: (source: ConfigSource) => isTrusted(workspace, source),
       needsRecipe: runtime.kind === "guardian",
     };
-    const launchId = checkLaunchId(newLaunchId());
-    const tools = { registry, runtime, now, timeouts };
+    const launchId = given.launchId ?? checkLaunchId(newLaunchId());
+    const tools = { registry: given.registry, runtime, now, timeouts };
     const scope = new LaunchScope(launchId, tools);
     const input = { ticket, launchId, timeouts };
     underWay.set(launchId, { ticket, launchId, since: now() });
@@ -228,6 +176,26 @@ export function createLauncherWith<Pod extends PodHandle>(
     launch: (request) => start(request, false),
     restore,
     adopt: async (ticket, adoptOptions = {}) => await start({ ...adoptOptions, ticket }, true).outcome,
+    launchWithoutTicket: ({ slug = "", ...request }) => {
+      const { role, prompt } = parseLaunchRequest({ ...request, ticket: podKey("") });
+      if (prompt === undefined || prompt.trim() === "") {
+        throw new LaunchClaimError(
+          "request_invalid",
+          "a launch without a ticket needs a prompt, but has none",
+          {
+            hint: "Nothing else tells the agent what to do. Nothing was started.",
+          },
+        );
+      }
+      const launchId = checkLaunchId(newLaunchId());
+      const pod = podName(role, { ...checkTicket({ id: "none", slug }), id: slug }, launchId);
+      return startWithoutTicket({ pod, launchId }, request);
+    },
+    adoptWithoutTicket: async (pod, adoptOptions = {}) => {
+      const [stored] = await registry.pods(podKey(pod));
+      const known = stored?.kind === "pod" ? { role: stored.record.role } : {};
+      return await startWithoutTicket({ pod }, { ...known, ...adoptOptions }).outcome;
+    },
     inFlight: () => [...underWay.values()],
     recordSession: async ({ tickets = [], ...entry }) => {
       if (!isPrintable(entry.pod) || entry.pod.length > 200) {
@@ -265,26 +233,16 @@ const systemClock: LaunchClock = {
   clearTimeout: (id) => clearTimeout(id as NodeJS.Timeout),
 };
 
-function parse<Schema extends z.ZodType>(schema: Schema, request: unknown, what: string): z.output<Schema> {
-  const parsed = schema.safeParse(request, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  throw new LaunchClaimError(
-    "request_invalid",
-    `the ${what} request cannot be used, ${describeIssue(parsed.error)}`,
-    {
-      hint: "Nothing was started.",
-    },
-  );
+/** Where a launch is kept. Of one without a ticket: the key that stands for it, and the id that its Pod's name was made of. */
+interface Kept {
+  readonly registry: ClaimRegistry;
+  readonly key?: TicketRef;
+  readonly launchId?: string;
 }
 
-/** Launch ids become file names. */
-function checkLaunchId(id: string): string {
-  if (/^[0-9A-Za-z-]{8,64}$/u.test(id)) return id;
-  throw new LaunchClaimError(
-    "request_invalid",
-    `newLaunchId gave ${printable(id)}, which cannot be a launch id`,
-    {
-      hint: "Launch ids are unique, and 8 to 64 of 0-9, A-Z, a-z and the dash. Nothing was started.",
-    },
-  );
+/** What the plan warned of stands before what went wrong on the way. */
+function warned(outcome: Outcome, warnings: readonly LaunchWarning[]): Outcome {
+  return outcome.status === "claimed" && warnings.length > 0
+    ? { ...outcome, warnings: [...warnings, ...outcome.warnings] }
+    : outcome;
 }

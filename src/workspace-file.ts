@@ -11,17 +11,8 @@ const MAX_BYTES = 1024 * 1024;
  * @returns undefined if there is no such file
  */
 export function readWorkspaceFile(root: string, path: string): string | undefined {
-  const relative = normalize(path);
-  if (isAbsolute(relative) || relative.split(sep).includes("..")) {
-    throw new Error(`"${path}" is not inside of the workspace`);
-  }
-  let at = root;
-  for (const part of relative.split(sep)) {
-    at = join(at, part);
-    const there = fs.lstatSync(at, { throwIfNoEntry: false });
-    if (there === undefined) return undefined;
-    if (there.isSymbolicLink()) throw new Error(`"${path}" leads through a symbolic link (${at})`);
-  }
+  const at = pathInside(root, path);
+  if (at === undefined) return undefined;
   let fd: number;
   try {
     fd = fs.openSync(at, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
@@ -37,4 +28,31 @@ export function readWorkspaceFile(root: string, path: string): string | undefine
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/**
+ * What lies in a directory that a workspace names, by name; on the same terms as {@link readWorkspaceFile}.
+ *
+ * @returns undefined if there is no such directory
+ */
+export function listWorkspaceDirectory(root: string, path: string): fs.Dirent[] | undefined {
+  const at = pathInside(root, path);
+  if (at === undefined) return undefined;
+  return fs.readdirSync(at, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Undefined if there is nothing of that name. */
+function pathInside(root: string, path: string): string | undefined {
+  const relative = normalize(path);
+  if (isAbsolute(relative) || relative.split(sep).includes("..")) {
+    throw new Error(`"${path}" is not inside of the workspace`);
+  }
+  let at = root;
+  for (const part of relative.split(sep)) {
+    at = join(at, part);
+    const there = fs.lstatSync(at, { throwIfNoEntry: false });
+    if (there === undefined) return undefined;
+    if (there.isSymbolicLink()) throw new Error(`"${path}" leads through a symbolic link (${at})`);
+  }
+  return at;
 }

@@ -88,7 +88,7 @@ export function adviceForUnresolved(id: string, line: CommandLine): readonly Adv
 
 /** What to do when a verb was refused. The verb's own advice is in the library's words. */
 export function adviceForRefusal(
-  verb: "stop" | "release" | "reclaim",
+  verb: "stop" | "release" | "reclaim" | "link",
   { by, advice }: Refused,
   { id, line }: { readonly id: string; readonly line: CommandLine },
 ): readonly Advice[] {

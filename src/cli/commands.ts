@@ -66,13 +66,18 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "sessions",
-    summary: "role sessions: which Pod ran which role, for which tickets",
+    summary: "role sessions: which Pod ran which role, for which tickets; link adds a ticket",
     load: async () => (await import("./commands/sessions.js")).sessions,
   },
   {
     name: "agents",
     summary: "agents that can be launched: whether each is found, its version, whether it can be restored",
     load: async () => (await import("./commands/agents.js")).agents,
+  },
+  {
+    name: "tickets",
+    summary: "the workspace's own tickets, their claims, and what a panel would offer",
+    load: async () => (await import("./commands/tickets.js")).tickets,
   },
   {
     name: "paths",

@@ -1,5 +1,6 @@
 import type { LaunchClaimCode } from "../errors.js";
 import type { Outcome, RestoreOutcome } from "../outcome.js";
+import type { UnticketedOutcome } from "../unticketed-launch.js";
 import { Interrupt } from "./io.js";
 
 /** A contract: scripts decide by these. */
@@ -24,17 +25,26 @@ const USAGE_CODES: ReadonlySet<string> = new Set<LaunchClaimCode>([
   "request_invalid",
   "role_unknown",
   "ticket_id_invalid",
+  "tickets_unreadable",
   "workspace_missing",
 ]);
 
+/** Understood, and not done because of how the ticket stands. */
+const REFUSAL_CODES: ReadonlySet<string> = new Set<LaunchClaimCode>(["ticket_not_in_intake"]);
+
 export function exitCodeOfError(code: string): number {
+  if (REFUSAL_CODES.has(code)) return EXIT.blocked;
   return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed;
 }
 
 /** @param interrupts what may have cancelled it */
-export function exitCodeOfOutcome(outcome: Outcome | RestoreOutcome, interrupts: AbortSignal): number {
+export function exitCodeOfOutcome(
+  outcome: Outcome | RestoreOutcome | UnticketedOutcome,
+  interrupts: AbortSignal,
+): number {
   switch (outcome.status) {
     case "claimed":
+    case "recorded":
     case "restored":
       return EXIT.done;
     case "blocked":
@@ -54,13 +64,14 @@ export function exitCodeOfInterrupt({ reason }: AbortSignal): number {
   return reason instanceof Interrupt && reason.signal !== "SIGINT" ? EXIT.terminated : EXIT.interrupted;
 }
 
-type VerbStatus = "stopped" | "ended" | "wouldEnd" | "absent" | "refused" | "unresolved";
+type VerbStatus = "stopped" | "ended" | "linked" | "wouldEnd" | "absent" | "refused" | "unresolved";
 
 /** @param absent what it means that there is nothing to do it to */
 export function exitCodeOfVerb(status: VerbStatus, absent: number): number {
   switch (status) {
     case "stopped":
     case "ended":
+    case "linked":
     case "wouldEnd":
       return EXIT.done;
     case "absent":

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { ACCEPT_FORM, parseAccept } from "../config/accept.js";
 import { DURATION_FORM, parseDuration } from "../config/duration.js";
 import { messageOf } from "../errors.js";
-import type { LaunchRequest } from "../launcher.js";
+import type { LaunchRequest, UnticketedRequest } from "../requests.js";
 import { printable } from "../text.js";
 import type { LaunchTimeouts, WhenDone } from "../../machines/launch.types.js";
 import type { Arguments } from "./arguments.js";
@@ -25,13 +25,22 @@ const WHEN_DONE: readonly WhenDone[] = ["keep", "stop", "release"];
 const DRIVERS = ["acp", "command", "yoi"] as const;
 const EVIDENCE = ["progress", "ack"] as const;
 
+/** A launch on a ticket, or one without. */
+export type AskedLaunch =
+  | { readonly kind: "ticket"; readonly request: LaunchRequest }
+  | { readonly kind: "noTicket"; readonly request: UnticketedRequest };
+
 /**
  * What the command line asks for. Judged before anything is opened, and read from nowhere but the prompt's file.
  *
  * @throws UsageError
  */
-export async function launchRequest({ args, io }: Call): Promise<LaunchRequest> {
-  const [id = ""] = args.positionals;
+export async function launchRequest({ args, io }: Call): Promise<AskedLaunch> {
+  const [id] = args.positionals;
+  const noTicket = args.flag("no-ticket");
+  if (noTicket && id !== undefined) {
+    throw new UsageError(`expected a ticket or --no-ticket, but both came: ${printable(id)}`);
+  }
   const slug = args.text("slug");
   const [role, agent, cwd] = [args.text("role"), args.text("agent"), args.text("cwd")];
   const whenDone = choice(args, "when-done", WHEN_DONE);
@@ -41,18 +50,32 @@ export async function launchRequest({ args, io }: Call): Promise<LaunchRequest> 
   const peers = args.list("peer");
   const directory = cwd === undefined ? undefined : directoryAt(resolve(io.cwd, cwd));
   const prompt = await readPrompt(args, io);
-  return {
-    ticket: { id, ...(slug !== undefined && { slug }) },
+  const shared = {
     ...(role !== undefined && { role }),
     ...(agent !== undefined && { agent }),
     ...(recipe && { recipe }),
-    ...(prompt !== undefined && { prompt }),
     ...(peers.length > 0 && { peers }),
     ...(directory !== undefined && { cwd: directory }),
     ...(whenDone && { whenDone }),
     ...(idleStop !== undefined && { idleStopMs: durationOf("--idle-stop", idleStop) }),
     timeouts,
   };
+  const named = slug !== undefined && { slug };
+  if (!noTicket) {
+    if (id === undefined)
+      throw new UsageError(
+        '"launch" needs <ticket>, but nothing came',
+        "Without one yet: --no-ticket --prompt TEXT",
+      );
+    const request = { ...shared, ...(prompt !== undefined && { prompt }), anyState: args.flag("any-state") };
+    return { kind: "ticket", request: { ...request, ticket: { id, ...named } } };
+  }
+  if (prompt === undefined) {
+    throw new UsageError(
+      "--no-ticket needs --prompt or --prompt-file: nothing else tells the agent what to do",
+    );
+  }
+  return { kind: "noTicket", request: { ...shared, ...named, prompt } };
 }
 
 /** `-- COMMAND ARG…`, and the flags that say how it is run. */

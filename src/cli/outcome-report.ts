@@ -1,7 +1,8 @@
 import { messageOf } from "../errors.js";
 import type { Outcome, RestoreOutcome, Unclaimed } from "../outcome.js";
 import { legible } from "../text.js";
-import type { LaunchPhase, Proof } from "../../machines/launch.types.js";
+import type { UnticketedOutcome } from "../unticketed-launch.js";
+import type { LaunchPhase, LaunchWarning, Proof } from "../../machines/launch.types.js";
 import type { RestorePhase } from "../../machines/restore.types.js";
 import { adviceForBlock, adviceForFailure, adviceForUnresolved } from "./advice.js";
 import type { CommandLine } from "./command.js";
@@ -9,7 +10,7 @@ import { tellAdvice } from "./tell-advice.js";
 import type { Terminal } from "./terminal.js";
 
 /** The last line of a launch with `--json`. What was thrown is told by its message alone: it may hold anything. */
-export function outcomeJson(outcome: Outcome | RestoreOutcome): object {
+export function outcomeJson(outcome: Outcome | RestoreOutcome | UnticketedOutcome): object {
   const told: Record<string, unknown> = { type: "outcome", ...outcome };
   if (outcome.status === "failed") told["cause"] = causeText(outcome.cause);
   if (outcome.status === "unresolved" && outcome.because) {
@@ -30,11 +31,12 @@ function causeText(cause: unknown): string | undefined {
 
 /** Says to people how a launch ended, and what to do next. Only a claim is a result; the rest are messages. */
 export function reportOutcome(
-  outcome: Outcome,
+  outcome: Outcome | UnticketedOutcome,
   id: string,
   { terminal, line }: { readonly terminal: Terminal; readonly line: CommandLine },
 ): void {
   if (outcome.status === "claimed") reportClaim(outcome, terminal);
+  else if (outcome.status === "recorded") reportSession(outcome, { terminal, line });
   else reportUnclaimed(outcome, id, { terminal, line, remains: "no claim" });
 }
 
@@ -108,6 +110,30 @@ function reportClaim(
   const word = terminal.paintResult("green", adopted ? "adopted" : "claimed");
   terminal.print(`${word} ${legible(ticket.id, 100)}: Pod ${legible(pod)}${name}, launch ${launchId}`);
   terminal.tell(`  Accepted by ${legible(acceptance.kind, 60)} at ${acceptance.at}.`);
+  reportRemarks({ adopted, warnings }, terminal);
+}
+
+function reportSession(
+  { session, adopted, warnings }: Extract<UnticketedOutcome, { status: "recorded" }>,
+  { terminal, line }: { readonly terminal: Terminal; readonly line: CommandLine },
+): void {
+  const { pod, role, launchId } = session;
+  const word = terminal.paintResult("green", adopted ? "adopted" : "started");
+  terminal.print(`${word} Pod ${legible(pod)} as ${legible(role, 60)}, without a ticket: launch ${launchId}`);
+  reportRemarks({ adopted, warnings }, terminal);
+  const link = line("sessions", { flags: ["link", pod] });
+  const advice = [
+    { command: line("logs", { id: pod }), does: "what it does" },
+    { command: line("stop", { id: pod }), does: "stop it" },
+    { command: `${link} TICKET`, does: "once there is one" },
+  ];
+  tellAdvice(advice, terminal);
+}
+
+function reportRemarks(
+  { adopted, warnings }: { readonly adopted: boolean; readonly warnings: readonly LaunchWarning[] },
+  terminal: Terminal,
+): void {
   if (adopted) {
     terminal.tell(
       `${terminal.paintMessage("yellow", "note:")} this Pod was started by an earlier launch; the prompt of this call was not sent.`,

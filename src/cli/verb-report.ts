@@ -5,7 +5,7 @@ import type { Call } from "./command.js";
 import { tellAdvice } from "./tell-advice.js";
 
 interface NotDone {
-  readonly verb: "stop" | "release" | "reclaim";
+  readonly verb: "stop" | "release" | "reclaim" | "link";
   readonly id: string;
   readonly outcome:
     Refused | { readonly status: "unresolved"; readonly pids: readonly number[]; readonly reason: string };

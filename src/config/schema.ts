@@ -39,7 +39,9 @@ const roleSchema = z.strictObject({
     .describe("The agent that plays this role: one of this file, or a preset such as opencode or claude."),
   prompt: name
     .optional()
-    .describe("A file in the workspace with the first run's text. No links, at most 1 MiB."),
+    .describe(
+      "A file in the workspace with the first run's text, in which {{role}}, {{ticket.id}}, {{ticket.slug}}, {{ticket.title}}, {{ticket.body}}, {{workspace}} and {{handoff}} are filled in. No links, at most 1 MiB.",
+    ),
   peers: z
     .array(name)
     .optional()

@@ -7,7 +7,7 @@ import { takeLaunchLock } from "./take-lock.js";
 
 export interface Admission {
   /** Read last: a plan error must not hide what stands, and must not leave anything. */
-  readonly readPlan: (options: { readonly adopting: boolean }) => LaunchPlan;
+  readonly readPlan: (options: { readonly adopting: boolean }) => Promise<LaunchPlan>;
   /** `adopt`: a launch that may only adopt, also a Pod whose launch ended as unresolved. */
   readonly adoptOnly: boolean;
 }
@@ -34,7 +34,7 @@ export async function admit<Pod extends PodHandle>(
 
   const found = await lookForPods(ticket, { adopts: adoptOnly ? "unresolved" : "accepted" }, judges);
   if (found.kind === "blocked") return found;
-  const plan = readPlan({ adopting: adoptOnly || found.kind === "adoptable" });
+  const plan = await readPlan({ adopting: adoptOnly || found.kind === "adoptable" });
   if (found.kind === "adoptable") {
     scope.adopt(found.pod, found.record);
     return { kind: "adoptable", plan, pod: found.pod };

@@ -1,6 +1,7 @@
 import { fromPromise } from "xstate";
 import type * as L from "../../machines/launch.types.js";
 import { podName } from "../registry/names.js";
+import { podOfKey } from "../unticketed.js";
 import { admit, type Admission } from "./admit.js";
 import { commitClaim } from "./commit-claim.js";
 import { connect } from "./connect.js";
@@ -37,7 +38,7 @@ export function launchEffects<Pod extends L.PodHandle>(
   return {
     admit: (_, signal) => admit(ticket, admission, within(signal)),
     startPod: ({ plan }, signal) => {
-      const name = podName(plan.role, ticket, launchId);
+      const name = podOfKey(ticket) ?? podName(plan.role, ticket, launchId);
       const environment = { LAUNCH_CLAIM_LAUNCH_ID: launchId };
       return startPod(
         { ticket, launchId, podName: name, plan, timeouts: tools.timeouts, environment },

@@ -9,11 +9,11 @@ import type { LaunchScope, LaunchTools } from "./scope.js";
 import { StepLog, type LaunchStep } from "./steps.js";
 
 /** A launch that is under way. Iterating over it gives every step from the first; any number of iterators may do so. */
-export interface Launch extends AsyncIterable<LaunchStep> {
+export interface Launch<End = Outcome> extends AsyncIterable<LaunchStep> {
   readonly ticket: TicketRef;
   readonly launchId: string;
   /** How the launch ends. Does not reject: expected ends are values. */
-  readonly outcome: Promise<Outcome>;
+  readonly outcome: Promise<End>;
   /** The XState actor. Stopping it is taken as a cancellation. */
   readonly actor: Actor<LaunchMachine>;
   /** Taken before the claim is being committed; from there on the launch finishes. */

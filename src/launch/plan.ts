@@ -1,9 +1,18 @@
 import { LaunchClaimError, messageOf } from "../errors.js";
 import { DEFAULT_IDLE_STOP_MS, roleIn } from "../config.js";
-import type { AgentRecipe, LaunchPlan, TicketRef, WhenDone } from "../../machines/launch.types.js";
+import type {
+  AgentRecipe,
+  LaunchPlan,
+  LaunchWarning,
+  TicketRef,
+  WhenDone,
+} from "../../machines/launch.types.js";
 import { legible, printable } from "../text.js";
+import { podOfKey } from "../unticketed.js";
 import { readWorkspaceFile } from "../workspace-file.js";
 import { chooseAgent, type AgentRules } from "./agent.js";
+import { assignmentText, fillTemplate, type Assignment } from "./assignment.js";
+import { ticketItem } from "./ticket-item.js";
 
 /** What was asked for, checked but not yet judged. */
 export interface PlanRequest {
@@ -16,11 +25,14 @@ export interface PlanRequest {
   readonly cwd: string;
   readonly whenDone?: WhenDone | undefined;
   readonly idleStopMs?: number | undefined;
+  readonly anyState?: boolean | undefined;
 }
 
 export interface PlanRules extends AgentRules {
-  /** Where prompt files are read from. */
+  /** Where prompt files and tickets are read from. */
   readonly root: string;
+  /** Told what does not keep the launch from going on. */
+  readonly warn: (warning: LaunchWarning) => void;
   /** True if a Pod that runs already is adopted: no agent is started and no prompt is sent, so neither is looked for. */
   readonly adopting: boolean;
 }
@@ -28,21 +40,35 @@ export interface PlanRules extends AgentRules {
 /**
  * Settles what the launch will do. The request decides, then the role's configuration, then the workspace's.
  *
- * @throws LaunchClaimError `role_unknown` | `prompt_file_invalid` | `agent_missing` | `agent_unknown` | `config_untrusted`
+ * @throws LaunchClaimError `role_unknown` | `prompt_file_invalid` | `agent_missing` | `agent_unknown` | `config_untrusted` |
+ *   `ticket_not_in_intake` | `tickets_unreadable`
  */
-export function readPlan(request: PlanRequest, rules: PlanRules): LaunchPlan {
-  const { config, root, adopting } = rules;
+export async function readPlan(request: PlanRequest, rules: PlanRules): Promise<LaunchPlan> {
+  const { config, root, adopting, warn } = rules;
   const role = roleIn(config, request.role);
   // A recipe of its own is not the agent that the role names.
   const agent = request.agent ?? (request.recipe ? undefined : role.agent);
   const chosen = adopting
     ? { ...(agent !== undefined && { agent }) }
     : chooseAgent({ agent, recipe: request.recipe }, rules);
+  const peers = request.peers ?? role.peers ?? [];
+  const hasTicket = podOfKey(request.ticket) === undefined;
+  const item =
+    adopting || !hasTicket
+      ? undefined
+      : await ticketItem(request.ticket, {
+          workspace: root,
+          role: request.role,
+          anyState: request.anyState ?? false,
+          warn,
+        });
+  const assignment = { role: request.role, ticket: request.ticket, item, peers, workspace: root };
   return {
     role: request.role,
     ...chosen,
-    prompt: adopting ? "" : promptOf(request, role.prompt, root),
-    peers: request.peers ?? role.peers ?? [],
+    ...(item && { title: item.title }),
+    prompt: adopting ? "" : (request.prompt ?? promptOf(assignment, role.prompt)),
+    peers,
     cwd: request.cwd,
     whenDone: request.whenDone ?? role.whenDone ?? "keep",
     idleStopMs: request.idleStopMs ?? config.idleStopMs ?? DEFAULT_IDLE_STOP_MS,
@@ -50,17 +76,16 @@ export function readPlan(request: PlanRequest, rules: PlanRules): LaunchPlan {
   };
 }
 
-function promptOf({ prompt, role, ticket }: PlanRequest, file: string | undefined, root: string): string {
-  if (prompt !== undefined) return prompt;
-  return file === undefined ? assignment(role, ticket) : readPrompt(root, file);
+function promptOf(assignment: Assignment, file: string | undefined): string {
+  return file === undefined ? assignmentText(assignment) : readPrompt(file, assignment);
 }
 
-function readPrompt(root: string, file: string): string {
+function readPrompt(file: string, assignment: Assignment): string {
   try {
-    const text = readWorkspaceFile(root, file);
+    const text = readWorkspaceFile(assignment.workspace, file);
     if (text === undefined) throw new Error("there is no such file");
     if (text.trim() === "") throw new Error("the file is empty");
-    return text;
+    return fillTemplate(text, assignment);
   } catch (cause) {
     throw new LaunchClaimError(
       "prompt_file_invalid",
@@ -71,10 +96,4 @@ function readPrompt(root: string, file: string): string {
       },
     );
   }
-}
-
-/** The assignment travels in the first run: an agent that looked its ticket up could find another's, or none. */
-function assignment(role: string, { id, slug }: TicketRef): string {
-  const named = slug === undefined ? id : `${id} (${slug})`;
-  return `You are launched as ${role} for ticket ${named}. Continue the work on this existing ticket; do not create a duplicate.`;
 }

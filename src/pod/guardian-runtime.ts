@@ -260,6 +260,7 @@ export class GuardianRuntime implements PodRuntime<GuardianPod> {
         data: workspace.parents[0] ?? directory,
       }),
       cwd: plan.cwd,
+      ...(plan.title !== undefined && { title: plan.title }),
       agent: { name: plan.agent ?? recipe.command[0] ?? "agent", recipe },
       restored: restoredEnvironment(),
       whenDone: plan.whenDone ?? "keep",

@@ -5,6 +5,7 @@ import { LaunchClaimError, messageOf } from "../errors.js";
 import type { StoredPod } from "../ports.js";
 import type { Method, PodEvent, PodStatus, RunParams, Snapshot } from "../protocol/messages.js";
 import { legible } from "../text.js";
+import { forTicket } from "../unticketed.js";
 import type { AgentDriver, DriverEvents, RunEnd } from "./agents/driver.js";
 import { withLastWords } from "./last-words.js";
 import { Notices } from "./notices.js";
@@ -198,7 +199,7 @@ export class PodService implements ServerEvents {
 
   async #registerPeer(client: Client, name: string): Promise<void> {
     const { pod, ticket, role } = this.#specification.record;
-    const message = `Pod ${pod} (${role}) was launched for ticket ${ticket.id} and hands off to you`;
+    const message = `Pod ${pod} (${role}) was launched ${forTicket(ticket)} and hands off to you`;
     try {
       await this.#peers.register(name, message);
       client.send({ event: "peer_registered", data: { name } });
@@ -230,15 +231,14 @@ export class PodService implements ServerEvents {
     this.#answers.end(runId, event);
     this.#tell(event);
     const { pod, ticket } = this.#specification.record;
-    this.#peers.notify(`the run of Pod ${pod} for ticket ${ticket.id} has ended: ${legible(reason, 200)}`);
+    this.#peers.notify(`the run of Pod ${pod} ${forTicket(ticket)} has ended: ${legible(reason, 200)}`);
   }
 
   /** The Pod is ending. Peers that still wait for the end of a run are told that it will not come. */
   leaving(cause: DrainCause): void {
     const isWaitedFor = this.stopReason === undefined || this.#isUnderWay;
     const { pod, ticket } = this.#specification.record;
-    if (isWaitedFor)
-      this.#peers.notify(`Pod ${pod} for ticket ${ticket.id} ends before its run has: ${cause}`);
+    if (isWaitedFor) this.#peers.notify(`Pod ${pod} ${forTicket(ticket)} ends before its run has: ${cause}`);
   }
 
   /** Resolves when the peers were told, or it has taken too long. */

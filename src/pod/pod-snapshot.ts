@@ -2,6 +2,7 @@ import type { SnapshotFrom } from "xstate";
 import type { PodMachine } from "../../machines/pod.machine.js";
 import type { PodReady } from "../../machines/pod.types.js";
 import { PROTOCOL_VERSION, type PodStatus, type Snapshot } from "../protocol/messages.js";
+import { podOfKey } from "../unticketed.js";
 import type { Specification } from "./specification.js";
 
 interface Known {
@@ -13,7 +14,7 @@ interface Known {
 
 /** What a Pod says of itself to whoever connects. */
 export function snapshotOf(
-  { record, agent }: Specification,
+  { record, agent, title }: Specification,
   { status, launcherIsGone, firstRun, ready }: Known,
 ): Snapshot {
   const { ticket, pod, launchId, role } = record;
@@ -21,7 +22,7 @@ export function snapshotOf(
     protocol: PROTOCOL_VERSION,
     pod,
     launch_id: launchId,
-    ticket,
+    ...(podOfKey(ticket) === undefined && { ticket: { ...ticket, ...(title !== undefined && { title }) } }),
     role,
     status,
     launcher: launcherIsGone ? "gone" : "present",

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { legible } from "../text.js";
+import { podOfKey } from "../unticketed.js";
 import type { SettleInput } from "../../machines/pod.types.js";
 import type { TicketRef } from "../../machines/launch.types.js";
 import type { GuardianRegistry } from "./guardian-registry.js";
@@ -18,7 +19,8 @@ export interface Settling {
 
 /**
  * Resolves once the claim of this launch was seen under the launch lock; with `release` it is ended into history first. A Pod that
- * was accepted and has no claim yet waits: it may still be adopted. A claim that was ended by somebody else was seen, too.
+ * was accepted and has no claim yet waits: it may still be adopted. A claim that was ended by somebody else was seen, too. Of a Pod
+ * without a ticket the role session is what is waited for; there is nothing to end.
  */
 export async function settleClaim(
   { release, ending }: SettleInput,
@@ -30,6 +32,9 @@ export async function settleClaim(
     const lock = await registry.lockLaunch(ticket, { signal });
     if (lock !== undefined) {
       try {
+        if (podOfKey(ticket) !== undefined) {
+          if ((await registry.sessions()).some((session) => session.launchId === launchId)) return null;
+        }
         const stored = await registry.read(ticket);
         if (stored?.kind === "claim" && stored.claim.launchId === launchId) {
           if (release) {

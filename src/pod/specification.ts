@@ -18,6 +18,8 @@ export interface Specification {
   /** Where the Pod protocol is served. */
   readonly socket: string;
   readonly cwd: string;
+  /** The ticket's, as it was at the launch; told in the snapshot. */
+  readonly title?: string;
   readonly agent: { readonly name: string; readonly recipe: AgentRecipe };
   /** The agent's session to be loaded again, instead of a new one. */
   readonly restores?: { readonly sessionId: string };

@@ -59,7 +59,8 @@ const snapshot = z.object({
   protocol: z.number(),
   pod: z.string(),
   launch_id: z.string(),
-  ticket: z.object({ id: z.string(), slug: z.string().optional() }),
+  /** Absent for a Pod that was launched without one. The title is that of the launch: it need not be looked up. */
+  ticket: z.object({ id: z.string(), slug: z.string().optional(), title: z.string().optional() }).optional(),
   role: z.string(),
   status: podStatus,
   /** Whether the launcher still holds the control channel. `gone` before an acceptance: the Pod is on its way out. */

@@ -31,6 +31,7 @@ export function planRestore(
     peers: [],
     cwd: claim.agent?.cwd ?? root,
     whenDone: role.whenDone ?? "keep",
+    ...(role.permissions && { permissions: role.permissions }),
     idleStopMs: config.idleStopMs ?? DEFAULT_IDLE_STOP_MS,
   };
 }

@@ -1,6 +1,7 @@
 import type { Finding, PodRecord, RoleSession } from "../ports.js";
 import { judgeClaim, judgePod, type Judges } from "../registry/judge.js";
 import { isOfLaunch } from "../registry/continuation.js";
+import { podOfKey } from "../unticketed.js";
 import type { PodHandle } from "../../machines/launch.types.js";
 import type { VerbTools } from "./verb-tools.js";
 
@@ -66,6 +67,7 @@ async function examinePods<Pod extends PodHandle>(
     if (lock === undefined) continue;
     try {
       const { state, evidence } = await judgePod(record, judges);
+      if (state === "live" && (await isRecorded(record, registry))) continue;
       if (state === "stale" || state === "restorable") {
         if (fix) await registry.writePod({ ...record, state: "ended", updatedAt: now() });
         findings.push(leftRecord(record, fix));
@@ -90,6 +92,15 @@ async function examinePods<Pod extends PodHandle>(
     }
   }
   return findings;
+}
+
+/** A Pod that was launched without a ticket has a role session, and no claim. */
+async function isRecorded(
+  { ticket, launchId }: PodRecord,
+  registry: Judges<PodHandle>["registry"],
+): Promise<boolean> {
+  if (podOfKey(ticket) === undefined) return false;
+  return (await registry.sessions()).some((session) => session.launchId === launchId);
 }
 
 function leftRecord(record: PodRecord, mended: boolean): Finding {

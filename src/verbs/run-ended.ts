@@ -1,7 +1,8 @@
 import { LaunchClaimError } from "../errors.js";
-import type { ClaimRegistry } from "../ports.js";
+import type { ClaimRegistry, PodReference } from "../ports.js";
 import type { Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import { printable } from "../text.js";
+import { podOfKey } from "../unticketed.js";
 import type { VerbTools } from "./verb-tools.js";
 
 export interface RunEndedOptions {
@@ -16,7 +17,10 @@ export async function runEnded<Pod extends PodHandle>(
   { launchId, signal }: RunEndedOptions,
   { registry, runtime }: VerbTools<Pod>,
 ): Promise<string> {
-  const claim = await claimOf(ticket, launchId, registry);
+  const claim =
+    podOfKey(ticket) === undefined
+      ? await claimOf(ticket, launchId, registry)
+      : await unticketedPod(ticket, registry);
   if (claim?.runtime.kind !== runtime.kind || !runtime.runEnded) {
     throw new LaunchClaimError(
       "pod_unreachable",
@@ -24,6 +28,15 @@ export async function runEnded<Pod extends PodHandle>(
     );
   }
   return await runtime.runEnded(runtime.podAt(claim), { signal });
+}
+
+/** A Pod that was launched without a ticket has no claim to go by; its key is its own. */
+async function unticketedPod(key: TicketRef, registry: ClaimRegistry): Promise<PodReference | undefined> {
+  const [stored] = await registry.pods(key);
+  if (stored?.kind !== "pod") return undefined;
+  const { ticket, pod, launchId, runtime } = stored.record;
+  const { kind, locator } = runtime;
+  return locator && { ticket, pod, launchId, runtime: { kind, locator } };
 }
 
 /** The claim that stands, THEN the history: an end writes the history first. */

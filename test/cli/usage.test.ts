@@ -8,7 +8,7 @@ import { CliHost } from "../fixtures/cli-host.js";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const NAMES = [
   ...["launch", "restore", "status", "attach", "logs", "stop", "release", "reclaim", "adopt", "doctor"],
-  ...["history", "sessions", "agents", "paths", "graph", "init", "trust"],
+  ...["history", "sessions", "agents", "tickets", "paths", "graph", "init", "trust"],
 ];
 
 describe("help", () => {
@@ -16,7 +16,7 @@ describe("help", () => {
     const { out, err } = await new CliHost().expectCode(0, "--help");
     expect(COMMANDS.map(({ name }) => name)).toEqual(NAMES);
     for (const name of NAMES) expect(out).toMatch(new RegExp(`^ {2}${name} +\\w`, "mu"));
-    expect(out).not.toMatch(/^ {2}(?:tickets|panel|mcp)\b/mu);
+    expect(out).not.toMatch(/^ {2}(?:panel|mcp)\b/mu);
     expect(err).toBe("");
     expect(await new CliHost().expectCode(0, "help")).toMatchObject({ out });
   });

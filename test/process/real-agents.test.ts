@@ -2,7 +2,8 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createLauncher, type LaunchRequest } from "../../src/launcher.js";
+import { createLauncher } from "../../src/launcher.js";
+import type { LaunchRequest } from "../../src/requests.js";
 import type { AgentScript } from "../../src/testing/scripted-agent/script.js";
 import { guardianProgram, scriptedRecipe } from "../fixtures/guardian-runtime.js";
 import { temporaryDirectory } from "../fixtures/temporary.js";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { LaunchRequest } from "../../src/launcher.js";
+import type { LaunchRequest } from "../../src/requests.js";
 import { errorOf, INVISIBLE, RegistryBench, treeOf } from "../fixtures/registry-bench.js";
 
 const CONFIG = "launch-claim.config.json";

@@ -28,7 +28,8 @@ export class Transcript {
 
   begin({ pod, ticket, role, agent }: Snapshot): void {
     const which = `Pod ${legible(pod, 100)} (${legible(agent.name, 60)})`;
-    this.#screen.note(`${which}, ${legible(role, 60)} for ticket ${legible(ticket.id, 100)}`);
+    const what = ticket ? `for ticket ${legible(ticket.id, 100)}` : "without a ticket";
+    this.#screen.note(`${which}, ${legible(role, 60)} ${what}`);
   }
 
   show(event: PodEvent): void {

@@ -1,26 +1,33 @@
 import { messageOf } from "../../errors.js";
+import type { Launch } from "../../launch/launch.js";
 import type { Launcher } from "../../launcher.js";
 import type { Outcome } from "../../outcome.js";
 import { legible } from "../../text.js";
+import type { UnticketedOutcome } from "../../unticketed-launch.js";
 import type { Claim } from "../../../machines/launch.types.js";
 import type { Call, Command } from "../command.js";
 import { EXIT, exitCodeOfInterrupt, exitCodeOfOutcome } from "../exit-codes.js";
-import { launchRequest } from "../launch-request.js";
+import { findNamedTicket } from "../find-ticket.js";
+import { launchRequest, type AskedLaunch } from "../launch-request.js";
 import { progressFor } from "../launch-progress.js";
 import { outcomeJson, reportOutcome } from "../outcome-report.js";
 import { openLauncher } from "../verbs.js";
 
 export const launch: Command = {
   name: "launch",
-  positionals: [{ name: "ticket" }],
+  positionals: [{ name: "ticket", optional: true }],
   takesCommand: true,
   flags: {
-    slug: { value: "S", help: "a short readable name of the ticket, for the Pod's name" },
+    slug: { value: "S", help: "a short readable name for the Pod's name; default: the ticket's own" },
     role: { value: "R", help: "what the agent is launched as; default: intake" },
     agent: { value: "NAME", help: "a configured agent, or opencode, claude, codex, gemini, qwen, copilot" },
-    prompt: { value: "TEXT", help: "the first run; default: the role's prompt file, else an assignment" },
+    prompt: { value: "TEXT", help: "the whole first run; default: as said below" },
     "prompt-file": { value: "FILE", help: "the same from a file of at most 1 MiB; - for standard input" },
     peer: { value: "POD", repeatable: true, help: "a Pod that is told of this one before its first run" },
+    "any-state": { help: "launch intake of a ticket that has left intake, too" },
+    "no-ticket": {
+      help: "an intake that is to find its ticket: a role session and no claim; needs --prompt",
+    },
     cwd: { value: "DIR", help: "where the agent works; default: the workspace" },
     timeout: {
       value: "PHASE=DUR",
@@ -42,6 +49,13 @@ export const launch: Command = {
 accepted that run; every other end leaves no claim and no Pod. A Pod of this ticket that has accepted its run
 and was left unclaimed is adopted instead: then the prompt of this call is not sent.
 
+A ticket is any id. Where the workspace has tickets of its own ("tickets" lists them), a slug that just one of
+them has does as well, and intake of a ticket that is not in the state intake is refused (exit code 3).
+
+Without --prompt the first run is the role's prompt file, in which {{role}} {{ticket.id}} {{ticket.slug}}
+{{ticket.title}} {{ticket.body}} {{workspace}} {{handoff}} are filled in; else an assignment: the role, the
+ticket with its title and text, and to which peers to report.
+
 -- COMMAND ARG… runs that program, without any configuration. A plain program (--driver command) gets the
 prompt on its standard input, or as a file where {promptFile} stands in its arguments.
 
@@ -52,9 +66,40 @@ transition is a line {"type":"transition","state":…}, and the last line is {"t
 
 async function run(call: Call): Promise<number> {
   const { args, terminal, io, line } = call;
-  const request = await launchRequest(call);
+  const asked = await launchRequest(call);
   const launcher = await openLauncher(call);
   const interrupts = io.interrupts();
+  const launched = await begin(asked, { launcher, call, signal: interrupts });
+  const outcome = await followed(launched, call, interrupts);
+  if (terminal.json) terminal.printJson(outcomeJson(outcome));
+  else reportOutcome(outcome, launched.ticket.id, { terminal, line });
+  if (outcome.status !== "claimed" && outcome.status !== "recorded") {
+    return exitCodeOfOutcome(outcome, interrupts);
+  }
+  if (interrupts.aborted) terminal.tell("note: it was accepted already; the Pod works on");
+  const { launchId } = outcome.status === "claimed" ? outcome.claim : outcome.session;
+  return args.flag("wait")
+    ? await waitForRun(call, launcher, { ticket: launched.ticket, launchId })
+    : EXIT.done;
+}
+
+type Launched = Launch | Launch<UnticketedOutcome>;
+
+async function begin(
+  asked: AskedLaunch,
+  { launcher, call, signal }: { launcher: Launcher; call: Call; signal: AbortSignal },
+): Promise<Launched> {
+  if (asked.kind === "noTicket") return launcher.launchWithoutTicket({ ...asked.request, signal });
+  const ticket = await findNamedTicket(asked.request.ticket, call);
+  return launcher.launch({ ...asked.request, ticket, signal });
+}
+
+/** Shows how it goes on until it has ended. */
+async function followed(
+  launched: Launched,
+  { terminal }: Call,
+  interrupts: AbortSignal,
+): Promise<Outcome | UnticketedOutcome> {
   const progress = progressFor(terminal);
   const onInterrupt = () => {
     progress.end();
@@ -63,28 +108,21 @@ async function run(call: Call): Promise<number> {
       `${messageOf(interrupts.reason)}: the Pod is stopped first; a claim that is being written is finished`,
     );
   };
-  let outcome: Outcome;
   try {
-    const launched = launcher.launch({ ...request, signal: interrupts });
     interrupts.addEventListener("abort", onInterrupt, { once: true });
     for await (const step of launched) progress.step(step);
-    outcome = await launched.outcome;
+    return await launched.outcome;
   } finally {
     progress.end();
     interrupts.removeEventListener("abort", onInterrupt);
   }
-  if (terminal.json) terminal.printJson(outcomeJson(outcome));
-  else reportOutcome(outcome, request.ticket.id, { terminal, line });
-  if (outcome.status !== "claimed") return exitCodeOfOutcome(outcome, interrupts);
-  if (interrupts.aborted) terminal.tell("note: it was being claimed already; the Pod works on");
-  return args.flag("wait") ? await waitForRun(call, launcher, outcome.claim) : EXIT.done;
 }
 
 /** Of this launch: with --when-done its claim may have ended into history, and its Pod with it, before this begins. */
 async function waitForRun(
   { terminal, io }: Call,
   launcher: Launcher,
-  { ticket, launchId }: Claim,
+  { ticket, launchId }: Pick<Claim, "ticket" | "launchId">,
 ): Promise<number> {
   const signal = io.interrupts();
   try {

@@ -1,4 +1,6 @@
 import { legible } from "../../text.js";
+import type { ClaimRegistry } from "../../ports.js";
+import type { TicketRef } from "../../../machines/launch.types.js";
 import type { Call, Command } from "../command.js";
 import { EXIT, exitCodeOfVerb } from "../exit-codes.js";
 import { reportNotDone } from "../verb-report.js";
@@ -8,14 +10,16 @@ export const stop: Command = {
   name: "stop",
   positionals: [{ name: "ticket" }],
   flags: {},
-  about: `Stops the ticket's Pod, claimed or not, and proves it gone. The claim stays: "release" ends it.`,
+  about: `Stops the ticket's Pod, claimed or not, and proves it gone. The claim stays: "release" ends it. A Pod's own
+name does, too: of one that was launched without a ticket there is nothing else to name.`,
   run,
 };
 
 async function run(call: Call): Promise<number> {
   const { terminal } = call;
-  const ticket = theTicketOf(call);
-  const outcome = await (await openVerbs(call)).verbs.stop(ticket);
+  const opened = await openVerbs(call);
+  const ticket = await ticketOrThatOfPod(theTicketOf(call), opened.registry);
+  const outcome = await opened.verbs.stop(ticket);
   if (terminal.json) terminal.printJson(outcome);
   else if (outcome.status === "stopped") {
     terminal.print(
@@ -24,6 +28,13 @@ async function run(call: Call): Promise<number> {
   } else if (outcome.status === "absent") terminal.print(`no Pod of ${legible(ticket.id, 100)}`);
   else reportNotDone({ verb: "stop", id: ticket.id, outcome }, call);
   return exitCodeOfVerb(outcome.status, EXIT.done);
+}
+
+/** The ticket of that id, if anything is known of it; else that of the Pod of that name. */
+async function ticketOrThatOfPod(named: TicketRef, registry: ClaimRegistry): Promise<TicketRef> {
+  if ((await registry.read(named)) || (await registry.pods(named)).length > 0) return named;
+  const records = (await registry.pods()).flatMap((stored) => (stored.kind === "pod" ? [stored.record] : []));
+  return records.find(({ pod }) => pod === named.id)?.ticket ?? named;
 }
 
 const WORD_OF = {
