@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
-import { DEFAULT_TIMEOUTS, describeIssue, readConfig, type ConfigSource } from "./config.js";
+import { DEFAULT_TIMEOUTS, readConfig, type ConfigSource } from "./config.js";
+import { describeIssue, type FieldSchema } from "./config/issues.js";
 import { givenRecipeSchema, type RecipeEntry } from "./config/recipe.js";
 import { idleStopSchema, timeoutsSchema, whenDoneSchema } from "./config/schema.js";
 import { LaunchClaimError } from "./errors.js";
@@ -15,7 +16,7 @@ import type { Outcome } from "./outcome.js";
 import type { ClaimRegistry, PodRuntime, RoleSession } from "./ports.js";
 import { checkTicket } from "./registry/names.js";
 import { isPrintable, printable } from "./text.js";
-import { isTrusted } from "./trust.js";
+import { isTrusted, wasTrusted } from "./trust.js";
 import type {
   AgentRecipe,
   LaunchTimeouts,
@@ -122,11 +123,24 @@ const requestSchema = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
 });
 
+/** What is an object with methods is the host's own, and is not looked into. */
+const optionsSchema = z.strictObject({
+  workspace: z.string(),
+  nodePath: z.string().optional(),
+  guardianPath: z.string().optional(),
+  home: z.string().optional(),
+  runtime: z.unknown().optional(),
+  registry: z.unknown().optional(),
+  inspect: z.unknown().optional(),
+  clock: z.unknown().optional(),
+  newLaunchId: z.unknown().optional(),
+});
+
 /**
  * Opens the workspace's registry and gives the launch machine its actors. Installs nothing, starts nothing, prints nothing.
  *
  * @throws LaunchClaimError `workspace_missing` | `workspace_unwritable` | `directory_unsafe` | `filesystem_unsupported` |
- *   `registry_newer` | `registry_foreign` | `native_module_missing` | `platform_unsupported` | `config_invalid`
+ *   `registry_newer` | `registry_foreign` | `native_module_missing` | `platform_unsupported` | `config_invalid` | `request_invalid`
  */
 export function createLauncher<Pod extends PodHandle>(options: LauncherOptions<Pod>): Launcher {
   return createLauncherWith(options, {});
@@ -137,9 +151,12 @@ export function createLauncherWith<Pod extends PodHandle>(
   options: LauncherOptions<Pod>,
   { wrapEffects = (effects) => effects }: LauncherSeams,
 ): Launcher {
+  checkOptions(options);
   const { inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
   const opened = openWorkspace({ ...options, now: () => new Date(timeOf(clock)) });
   const { workspace, registry, runtime, now } = opened;
+  // A host is to hear of it when it opens the workspace, not at its first launch.
+  readConfig(workspace.root);
   const underWay = new Map<string, InFlight>();
 
   function start(request: LaunchRequest, adoptOnly: boolean): Launch {
@@ -154,6 +171,7 @@ export function createLauncherWith<Pod extends PodHandle>(
       config,
       root: workspace.root,
       isTrusted: (source: ConfigSource) => isTrusted(workspace, source),
+      wasTrusted: (source: ConfigSource) => wasTrusted(workspace, source),
       needsRecipe: runtime.kind === "guardian",
     };
     const launchId = checkLaunchId(newLaunchId());
@@ -218,9 +236,20 @@ const systemClock: LaunchClock = {
 function parseRequest(request: LaunchRequest) {
   const parsed = requestSchema.safeParse(request, { reportInput: true });
   if (parsed.success) return parsed.data;
-  throw new LaunchClaimError(
+  throw unusable("launch request", parsed.error, requestSchema);
+}
+
+/** A misspelt option of a host without types would be ignored: its own runtime, for example. */
+function checkOptions(options: object): void {
+  const parsed = optionsSchema.safeParse(options, { reportInput: true });
+  if (!parsed.success) throw unusable("launcher's options", parsed.error, optionsSchema);
+}
+
+function unusable(what: string, error: z.ZodError, schema: z.ZodType): LaunchClaimError {
+  const fields = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as FieldSchema;
+  return new LaunchClaimError(
     "request_invalid",
-    `the launch request cannot be used, ${describeIssue(parsed.error)}`,
+    `the ${what} cannot be used, ${describeIssue(error, fields)}`,
     {
       hint: "Nothing was started.",
     },

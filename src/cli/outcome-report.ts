@@ -1,31 +1,42 @@
-import { messageOf } from "../errors.js";
 import type { Outcome } from "../outcome.js";
-import { legible } from "../text.js";
+import { legible, legibleLines } from "../text.js";
 import type { LaunchPhase, Proof } from "../../machines/launch.types.js";
 import { adviceForBlock, adviceForFailure, adviceForUnresolved } from "./advice.js";
 import type { CommandLine } from "./command.js";
 import { tellAdvice } from "./tell-advice.js";
 import type { Terminal } from "./terminal.js";
 
-/** The last line of a launch with `--json`. What was thrown is told by its message alone: it may hold anything. */
+/**
+ * The last line of a launch with `--json`. What was thrown is told by its message alone, since it may hold anything; and not at all
+ * where it says no more than the message does.
+ */
 export function outcomeJson(outcome: Outcome): object {
   const told: Record<string, unknown> = { type: "outcome", ...outcome };
-  if (outcome.status === "failed") told["cause"] = causeText(outcome.cause);
+  if (outcome.status === "failed") told["cause"] = causeText(outcome);
   if (outcome.status === "unresolved" && outcome.because) {
-    told["because"] = { ...outcome.because, cause: causeText(outcome.because.cause) };
+    told["because"] = { ...outcome.because, cause: causeText(outcome.because) };
   }
   return told;
 }
 
-/** An agent's last words keep their lines; indented, so that no line of theirs looks like one of ours. */
-function legibleLines(message: string): string {
-  const lines = message.slice(0, 4_000).split("\n");
-  return lines.map((line) => legible(line, 2_000)).join("\n    ");
+function causeText({ cause, message }: { readonly cause?: unknown; readonly message: string }) {
+  const told = wordsOf(cause);
+  return told === message ? undefined : told;
 }
 
-function causeText(cause: unknown): string | undefined {
-  return cause === undefined ? undefined : messageOf(cause);
+function wordsOf(cause: unknown): string | undefined {
+  if (typeof cause === "string") return cause;
+  try {
+    const told = (cause as { message?: unknown } | null | undefined)?.message;
+    return typeof told === "string" ? told : undefined;
+  } catch {
+    // An object of the host's that throws when it is looked at.
+    return undefined;
+  }
 }
+
+/** Of an agent's last words, below what is said of them. */
+const INDENT = "    ";
 
 /** Says to people how a launch ended, and what to do next. Only a claim is a result; the rest are messages. */
 export function reportOutcome(
@@ -45,7 +56,9 @@ export function reportOutcome(
       tellAdvice(adviceForBlock(outcome, id, line), terminal);
       return;
     case "failed":
-      terminal.tell(`${bad("failed")} while ${PHASES[outcome.phase]}: ${legibleLines(outcome.message)}`);
+      terminal.tell(
+        `${bad("failed")} while ${PHASES[outcome.phase]}: ${legibleLines(outcome.message, INDENT)}`,
+      );
       if (outcome.hint !== undefined) {
         terminal.tell(`${terminal.paintMessage("cyan", "hint:")} ${legible(outcome.hint, 2_000)}`);
       }
@@ -65,7 +78,8 @@ export function reportOutcome(
     case "unresolved":
       terminal.tell(`${bad("unresolved:")} ${legible(outcome.message)}`);
       if (outcome.pids.length > 0) terminal.tell(`  May still run: ${outcome.pids.join(", ")}`);
-      if (outcome.because) terminal.tell(`  It ended because: ${legibleLines(outcome.because.message)}`);
+      if (outcome.because)
+        terminal.tell(`  It ended because: ${legibleLines(outcome.because.message, INDENT)}`);
       terminal.tell("  The ticket stays blocked until that is known.");
       tellAdvice(adviceForUnresolved(id, line), terminal);
   }

@@ -1,5 +1,5 @@
 import { LaunchClaimError, messageOf } from "../errors.js";
-import { legible, printable } from "../text.js";
+import { legible, legibleLines, printable } from "../text.js";
 import type { Call, CommandLine } from "./command.js";
 import { COMMANDS, type CommandEntry } from "./commands.js";
 import { GLOBAL_FLAGS, parseArguments } from "./arguments.js";
@@ -80,11 +80,14 @@ function known(): string {
 function report(error: unknown, terminal: Terminal): number {
   const told = error instanceof UsageError || LaunchClaimError.is(error) ? error : undefined;
   const code = told?.code ?? "internal";
-  const message = legible(messageOf(error), 2_000);
+  const message = messageOf(error);
   const hint = told?.hint === undefined ? undefined : legible(told.hint, 2_000);
-  if (terminal.json) terminal.printJson({ error: { code, message, ...(hint !== undefined && { hint }) } });
+  if (terminal.json)
+    terminal.printJson({
+      error: { code, message: message.slice(0, 4_000), ...(hint !== undefined && { hint }) },
+    });
   else {
-    terminal.tell(`${terminal.paintMessage("red", "error:")} ${message}`);
+    terminal.tell(`${terminal.paintMessage("red", "error:")} ${legibleLines(message)}`);
     if (hint !== undefined) terminal.tell(`${terminal.paintMessage("cyan", "hint:")} ${hint}`);
   }
   return error instanceof UsageError ? EXIT.usage : exitCodeOfError(code);

@@ -88,6 +88,39 @@ describe("status", () => {
   });
 });
 
+describe("with a configuration that cannot be used", () => {
+  async function broken(): Promise<CliHost> {
+    const host = new CliHost();
+    await claimed(host);
+    fs.writeFileSync(host.configFile(), '{"agents":\n');
+    return host;
+  }
+
+  test.each([["status"], ["stop", "T-1"], ["release", "T-1", "--stop"], ["history"], ["sessions"]])(
+    "%s works, and warns once",
+    async (...argv: string[]) => {
+      const { err } = await (await broken()).expectCode(0, ...argv);
+      expect(err.match(/warning: .*launch-claim\.config\.json:2:1: it is not JSON/gu)).toHaveLength(1);
+      expect(err).toContain("default timeouts");
+    },
+  );
+
+  test("the doctor lists it as an error, with the file", async () => {
+    const host = await broken();
+    const { out, err } = await host.expectCode(1, "doctor");
+    expect(out).toMatch(/^error {2}.*config\.json:2:1: it is not JSON/u);
+    expect(out).toContain(`  ${host.configFile()}\n  Correct the file`);
+    expect(err).toBe("");
+    const findings = [{ severity: "error", code: "config_invalid" }];
+    expect(await host.json(1, "doctor")).toMatchObject([{ healthy: false, findings }]);
+  });
+
+  test("nothing is launched", async () => {
+    const host = await broken();
+    await host.expectCode(2, "launch", "T-2");
+  });
+});
+
 describe("stop", () => {
   test("stops the Pod and keeps the claim; of nothing it is done already", async () => {
     const host = new CliHost();
