@@ -42,13 +42,22 @@ const INDENT = "    ";
 export function reportOutcome(
   outcome: Outcome,
   id: string,
-  { terminal, line }: { readonly terminal: Terminal; readonly line: CommandLine },
+  {
+    terminal,
+    line,
+    verb = "launch",
+  }: { readonly terminal: Terminal; readonly line: CommandLine; readonly verb?: "launch" | "adopt" },
 ): void {
   const shownId = legible(id, 100);
   const bad = (word: string) => terminal.paintMessage("red", word);
   switch (outcome.status) {
     case "claimed":
       reportClaim(outcome, terminal);
+      if (outcome.adopted && verb === "launch") {
+        terminal.tell(
+          `${terminal.paintMessage("yellow", "note:")} this Pod was started by an earlier launch; the prompt of this call was not sent.`,
+        );
+      }
       return;
     case "blocked":
       terminal.tell(`${bad("blocked:")} ${shownId}: ${legible(outcome.reason)}`);
@@ -56,6 +65,10 @@ export function reportOutcome(
       tellAdvice(adviceForBlock(outcome, id, line), terminal);
       return;
     case "failed":
+      if (outcome.code === "nothing_to_adopt") {
+        terminal.tell(`${bad("nothing to adopt:")} ${legibleLines(outcome.message, INDENT)}`);
+        return;
+      }
       terminal.tell(
         `${bad("failed")} while ${PHASES[outcome.phase]}: ${legibleLines(outcome.message, INDENT)}`,
       );
@@ -94,15 +107,8 @@ function reportClaim(
   const word = terminal.paintResult("green", adopted ? "adopted" : "claimed");
   terminal.print(`${word} ${legible(ticket.id, 100)}: Pod ${legible(pod)}${name}, launch ${launchId}`);
   terminal.tell(`  Accepted by ${legible(acceptance.kind, 60)} at ${acceptance.at}.`);
-  if (adopted) {
-    terminal.tell(
-      `${terminal.paintMessage("yellow", "note:")} this Pod was started by an earlier launch; the prompt of this call was not sent.`,
-    );
-  }
-  for (const { code, message } of warnings) {
-    terminal.tell(
-      `${terminal.paintMessage("yellow", "warning:")} ${legible(message)} (${legible(code, 60)})`,
-    );
+  for (const { message } of warnings) {
+    terminal.tell(`${terminal.paintMessage("yellow", "warning:")} ${legible(message)}`);
   }
 }
 

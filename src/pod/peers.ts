@@ -23,7 +23,7 @@ export class Peers {
     } catch (cause) {
       throw new LaunchClaimError(
         "peer_not_registered",
-        `the peer ${printable(name)} was not told: ${messageOf(cause)}`,
+        `peer ${printable(name)} was not told: ${messageOf(cause)}`,
         { cause },
       );
     }
@@ -40,7 +40,7 @@ export class Peers {
       (stored) => stored.kind === "pod" && stored.record.pod === name && stored.record.state !== "ended",
     );
     const socket = found?.kind === "pod" ? found.record.socket : undefined;
-    if (socket === undefined) throw new Error("no Pod of that name is known here");
+    if (socket === undefined) throw new Error("there is no Pod of that name here");
     const { connection, snapshot } = await PodConnection.open(
       socket,
       AbortSignal.timeout(PEER_ANSWERS_WITHIN_MS),

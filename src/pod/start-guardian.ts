@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { AGENT_CODES, LaunchClaimError, messageOf, type LaunchClaimCode } from "../errors.js";
 import { LineSplitter, lineOf } from "../protocol/lines.js";
@@ -110,7 +111,7 @@ export async function specify(
         }
       });
       // After everything that was still in the channel.
-      control.once("close", () => reject(endedEarly(child)));
+      control.once("close", () => void endOf(child).then(() => reject(endedEarly(child))));
       control.write(lineOf(specification));
     });
   } finally {
@@ -124,8 +125,15 @@ function notReady({
   stderr_tail: tail,
 }: Extract<ControlEvent, { event: "not_ready" }>["data"]) {
   const told = withLastWords(message, tail);
-  return new LaunchClaimError(codeOf(code), told, { hint: hintFor(code) });
+  return new LaunchClaimError(codeOf(code), told, {
+    hint: NO_TALK.includes(code) ? SPEAKS_ACP : hintFor(code),
+  });
 }
+
+/** What most often stands behind an agent that is gone before its first run. */
+const NO_TALK = ["agent_exited", "agent_closed_stdout", "agent_closed_stdin"];
+const SPEAKS_ACP =
+  "Does it speak ACP on stdin and stdout? A plain program needs --driver command --accept exit|output:REGEX|alive:DUR.";
 
 const hints: Readonly<Record<string, string>> = {
   agent_not_found: "Install the agent, or name it by its full path.",
@@ -144,9 +152,20 @@ function codeOf(code: string): LaunchClaimCode {
   return known.find((one) => one === code) ?? "pod_not_started";
 }
 
+/** The channel's end may be seen before the exit that tells how; but a guardian may also close it and live. */
+const EXIT_WITHIN_MS = 1_000;
+
+async function endOf(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await once(child, "exit", { signal: AbortSignal.timeout(EXIT_WITHIN_MS) }).catch(() => undefined);
+}
+
 function endedEarly({ exitCode, signalCode }: ChildProcess): LaunchClaimError {
-  const how = signalCode ?? (exitCode === null ? "unknown" : `code ${exitCode}`);
+  const how = signalCode ?? (exitCode === null ? "it has closed its channel" : `code ${exitCode}`);
   return new LaunchClaimError("pod_not_started", `the guardian ended before it was ready (${how})`, {
-    hint: "Its log says more.",
+    hint:
+      signalCode === null
+        ? 'What it wrote before is in its log ("logs").'
+        : "Somebody has killed it, or the system was out of memory: launch again.",
   });
 }

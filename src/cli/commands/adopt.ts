@@ -20,6 +20,6 @@ async function run(call: Call): Promise<number> {
   const signal = io.interrupts();
   const outcome = await launcher.adopt(ticket, { signal, ...(role !== undefined && { role }) });
   if (terminal.json) terminal.printJson(outcomeJson(outcome));
-  else reportOutcome(outcome, ticket.id, { terminal, line });
+  else reportOutcome(outcome, ticket.id, { terminal, line, verb: "adopt" });
   return exitCodeOfOutcome(outcome, signal);
 }

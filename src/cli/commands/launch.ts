@@ -41,11 +41,14 @@ export const launch: Command = {
 accepted that run; every other end leaves no claim and no Pod. A Pod of this ticket that has accepted its run
 and was left unclaimed is adopted instead: then the prompt of this call is not sent.
 
--- COMMAND ARG… runs that program, without any configuration. A plain program (--driver command) gets the
-prompt on its standard input, or as a file where {promptFile} stands in its arguments.
+-- COMMAND ARG… runs that program; it needs no configuration, but timeouts and roles of one that is there apply.
+With --agent NAME too, it runs under that name. With neither, nor an agent of the role, the only agent that is
+configured is taken. A plain program (--driver command) gets the prompt on its standard input, or as a file
+where {promptFile} stands in its arguments; it is done when it exits: --when-done release frees the ticket then.
 
 SIGINT and SIGTERM cancel: the Pod is stopped and proven gone before the command returns. With --json each
-transition is a line {"type":"transition","state":…}, and the last line is {"type":"outcome","status":…}.`,
+transition is a line {"type":"transition","state":…}, then comes {"type":"outcome","status":…}; after a
+claim, --wait adds one more line {"type":"runEnded","stopReason":…}.`,
   run,
 };
 
@@ -58,9 +61,7 @@ async function run(call: Call): Promise<number> {
   const onInterrupt = () => {
     progress.end();
     if (terminal.json) return;
-    terminal.tell(
-      `${messageOf(interrupts.reason)}: the Pod is stopped first; a claim that is being written is finished`,
-    );
+    terminal.tell(`${messageOf(interrupts.reason)}: stopping the Pod first`);
   };
   let outcome: Outcome;
   try {
