@@ -241,8 +241,8 @@ describe("reclaim", () => {
   test("shows a Pod that stands without a claim, too", async () => {
     const host = new CliHost();
     await unresolved(host);
-    const { err } = await host.expectCode(0, "reclaim", "T-1");
-    expect(err).toMatch(/^Pod intake-T-1-\w+ stands without a claim\n/u);
+    const { out } = await host.expectCode(0, "reclaim", "T-1");
+    expect(out).toMatch(/^Pod intake-T-1-\w+ stands without a claim\n/u);
   });
 });
 
