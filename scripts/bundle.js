@@ -1,6 +1,6 @@
 // Bundles the two programs, the command line and the guardian. Most of the start of a command is the loading of modules (zod alone
 // brings some sixty files): from a bundle `status` starts in about two thirds of the time. The library itself is not bundled.
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { build } from "rolldown";
 
 const root = new URL("..", import.meta.url);
@@ -14,6 +14,9 @@ const { output } = await build({
   logLevel: "warn",
   output: { dir: inRoot("dist/bin"), format: "esm", chunkFileNames: "[name]-[hash].js" },
 });
+
+// A link to it, as `npm link` makes one, is run as it is.
+chmodSync(inRoot("dist/bin/launch-claim.js"), 0o755);
 
 // Their licences ask that the notice goes with every copy.
 const packages = new Set(

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { z } from "zod";
-import { configSchema } from "./config/schema.js";
+import { describeIssues } from "./config/issues.js";
+import { findJsonError } from "./config/json-error.js";
+import { configJsonSchema, configSchema } from "./config/schema.js";
 import { LaunchClaimError, messageOf } from "./errors.js";
 import type { LaunchTimeouts } from "../machines/launch.types.js";
 import { legible, printable } from "./text.js";
@@ -43,24 +45,41 @@ export interface ConfigSource {
  */
 export function readConfig(root: string): Config {
   const file = join(root, CONFIG_FILE);
-  let raw: unknown;
-  let sha256: string;
-  try {
-    const text = readWorkspaceFile(root, CONFIG_FILE);
-    if (text === undefined) return configSchema.parse({});
-    // Of the very text that is used: a file that is changed between two readings is never trusted for what it was.
-    sha256 = createHash("sha256").update(text).digest("hex");
-    raw = JSON.parse(text);
-  } catch (cause) {
-    throw new LaunchClaimError("config_invalid", `${file} cannot be used: ${legible(messageOf(cause))}`, {
-      hint: "Correct the file; nothing was started.",
-      cause,
-    });
-  }
-  const parsed = configSchema.safeParse(raw, { reportInput: true });
+  const text = textOf(root, file);
+  if (text === undefined) return configSchema.parse({});
+  // Of the very text that is used: a file that is changed between two readings is never trusted for what it was.
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  const parsed = configSchema.safeParse(jsonOf(text, file), { reportInput: true });
   if (parsed.success) return { ...parsed.data, source: { file, sha256 } };
-  throw new LaunchClaimError("config_invalid", `${file}: ${describeIssue(parsed.error)}`, {
+  const issues = describeIssues(parsed.error, configJsonSchema());
+  throw invalid(
+    issues.length === 1 ? `${file}: ${issues[0] ?? ""}` : [`${file}: errors in it:`, ...issues].join("\n"),
+  );
+}
+
+function textOf(root: string, file: string): string | undefined {
+  try {
+    return readWorkspaceFile(root, CONFIG_FILE);
+  } catch (cause) {
+    throw invalid(`${file} cannot be used: ${legible(messageOf(cause))}`, cause);
+  }
+}
+
+function jsonOf(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const found = findJsonError(text);
+    if (found === undefined) throw invalid(`${file}: it is not JSON: ${legible(messageOf(cause))}`, cause);
+    const { line, column, expected, came } = found;
+    throw invalid(`${file}:${line}:${column}: it is not JSON: expected ${expected}, but came ${came}`, cause);
+  }
+}
+
+function invalid(message: string, cause?: unknown): LaunchClaimError {
+  return new LaunchClaimError("config_invalid", message, {
     hint: "Correct the file; nothing was started.",
+    cause,
   });
 }
 
@@ -73,25 +92,4 @@ export function roleIn(config: Config, role: string): NonNullable<Config["roles"
   throw new LaunchClaimError("role_unknown", `there is no role ${printable(role)}`, {
     hint: `Use one of ${legible(known.join(", "))}, or add it to "roles" in ${CONFIG_FILE}.`,
   });
-}
-
-/** The first thing that does not fit: where, what was expected, and what came. */
-export function describeIssue(error: z.ZodError): string {
-  const [issue] = error.issues;
-  if (issue === undefined) return "it does not fit";
-  const where = issue.path.length === 0 ? "at the top" : `at "${issue.path.join(".")}"`;
-  const { message, input } = plain(issue);
-  const came = input === undefined ? "" : `, but came ${JSON.stringify(input).slice(0, 80)}`;
-  return legible(`${where}: ${message}${came}`);
-}
-
-/** Of a union that is told apart by one field, zod shows the whole object: what came is the field's value. */
-function plain(issue: z.core.$ZodIssue): { readonly message: string; readonly input: unknown } {
-  if (issue.code !== "invalid_union" || issue.discriminator === undefined)
-    return issue as typeof issue & { input: unknown };
-  const { options = [] } = issue as { options?: readonly unknown[] };
-  return {
-    message: `Invalid option: expected one of ${options.map((option) => JSON.stringify(option)).join("|")}`,
-    input: (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator],
-  };
 }

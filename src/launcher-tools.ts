@@ -1,9 +1,10 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DEFAULT_TIMEOUTS, readConfig } from "./config.js";
+import { CONFIG_FILE, DEFAULT_TIMEOUTS, readConfig, type Config } from "./config.js";
 import { LaunchClaimError } from "./errors.js";
 import { GuardianRuntime } from "./pod/guardian-runtime.js";
 import type { GuardianProgram } from "./pod/start-guardian.js";
-import type { ClaimRegistry, HistoryEntry, PodRuntime } from "./ports.js";
+import type { ClaimRegistry, Finding, HistoryEntry, PodRuntime } from "./ports.js";
 import { FileRegistry } from "./registry/file-registry.js";
 import { checkTicket } from "./registry/names.js";
 import { findWorkspace, type Workspace } from "./registry/workspace.js";
@@ -73,7 +74,7 @@ export interface OpenWorkspace {
   readonly now: () => string;
 }
 
-/** @throws LaunchClaimError as `createLauncher` does, for a configuration that cannot be used, too */
+/** @throws LaunchClaimError as `createLauncher` does, but for a configuration that cannot be used: no verb needs one */
 export function openWorkspace<Pod extends PodHandle>(opening: Opening<Pod>): OpenWorkspace {
   const { now } = opening;
   const workspace = findWorkspace(opening.workspace, opening.home);
@@ -87,7 +88,6 @@ export function openWorkspace<Pod extends PodHandle>(opening: Opening<Pod>): Ope
       { hint: "Give a runtime of your own with your registry, or leave the registry out." },
     );
   }
-  readConfig(workspace.root);
   return { workspace, registry, runtime, now: () => now().toISOString() };
 }
 
@@ -102,19 +102,23 @@ function guardianRuntime(
 /** The bundled one, which starts faster: from this module in the build, and from a bundle of it next to the program. */
 const GUARDIAN = fileURLToPath(new URL("../bin/guardian.js", import.meta.url));
 
-/** Each with the timeouts of the configuration as it is then. */
+/**
+ * Each with the timeouts of the configuration as it is then. What stops, ends and looks must not be disarmed by a file that is
+ * broken: then the default timeouts apply.
+ */
 export function verbsOf(opened: OpenWorkspace): LauncherVerbs {
   const { workspace, registry } = opened;
   const tools = (): VerbTools<PodHandle> => ({
     ...opened,
-    timeouts: { ...DEFAULT_TIMEOUTS, ...given(readConfig(workspace.root).timeouts) },
+    timeouts: { ...DEFAULT_TIMEOUTS, ...given(configOrTrouble(workspace).config?.timeouts ?? {}) },
   });
   return {
     status: async (ticket) => await status(ticket && checkTicket(ticket), tools()),
     stop: async (ticket) => await stop(checkTicket(ticket), tools()),
     release: async (ticket, ending = {}) => await release(checkTicket(ticket), ending, tools()),
     reclaim: async (ticket, ending) => await reclaim(checkTicket(ticket), ending, tools()),
-    doctor: async ({ fix = false } = {}) => await doctor({ fix }, tools()),
+    doctor: async ({ fix = false } = {}) =>
+      withTrouble(await doctor({ fix }, tools()), configOrTrouble(workspace).trouble, workspace),
     history: async (ticket) => await registry.history(ticket && checkTicket(ticket)),
     sessions: async () => await sessions(tools()),
     linkSession: async (pod, ticket) => await linkSession({ pod, ticket: checkTicket(ticket) }, tools()),
@@ -122,6 +126,33 @@ export function verbsOf(opened: OpenWorkspace): LauncherVerbs {
     runEnded: async (ticket, { launchId, signal = new AbortController().signal } = {}) =>
       await runEnded(checkTicket(ticket), { launchId, signal }, tools()),
   };
+}
+
+/** The configuration, or why it cannot be used. */
+export function configOrTrouble({ root }: Workspace): { config?: Config; trouble?: LaunchClaimError } {
+  try {
+    return { config: readConfig(root) };
+  } catch (error) {
+    if (LaunchClaimError.is(error) && error.code === "config_invalid") return { trouble: error };
+    throw error;
+  }
+}
+
+function withTrouble(
+  { healthy, findings }: Diagnosis,
+  trouble: LaunchClaimError | undefined,
+  { root }: Workspace,
+): Diagnosis {
+  if (trouble === undefined) return { healthy, findings };
+  const finding: Finding = {
+    severity: "error",
+    code: trouble.code,
+    message: trouble.message,
+    file: join(root, CONFIG_FILE),
+    mend: "Correct the file: until then nothing can be launched, and the default timeouts apply to everything else",
+    safe: false,
+  };
+  return { healthy: false, findings: [finding, ...findings] };
 }
 
 /** Without what was left undefined, so that it does not hide a default. */

@@ -28,7 +28,7 @@ import { restoreEffects, type RestoreEffects } from "./restore/effects.js";
 import { planRestore } from "./restore/plan.js";
 import { runRestore, type Restore } from "./restore/restore.js";
 import { isPrintable, printable } from "./text.js";
-import { isTrusted } from "./trust.js";
+import { isTrusted, wasTrusted } from "./trust.js";
 import { podKey, requireTicket } from "./unticketed.js";
 import { withoutTicket, type UnticketedOutcome } from "./unticketed-launch.js";
 import type { LaunchWarning, PodHandle, TicketRef } from "../machines/launch.types.js";
@@ -91,7 +91,7 @@ export interface LauncherSeams {
  * Opens the workspace's registry and gives the launch machine its actors. Installs nothing, starts nothing, prints nothing.
  *
  * @throws LaunchClaimError `workspace_missing` | `workspace_unwritable` | `directory_unsafe` | `filesystem_unsupported` |
- *   `registry_newer` | `registry_foreign` | `native_module_missing` | `platform_unsupported` | `config_invalid`
+ *   `registry_newer` | `registry_foreign` | `native_module_missing` | `platform_unsupported` | `config_invalid` | `request_invalid`
  */
 export function createLauncher<Pod extends PodHandle>(options: LauncherOptions<Pod>): Launcher {
   return createLauncherWith(options, {});
@@ -106,6 +106,8 @@ export function createLauncherWith<Pod extends PodHandle>(
   const { inspect, clock = systemClock, newLaunchId = uuidv7 } = options;
   const opened = openWorkspace({ ...options, now: () => new Date(timeOf(clock)) });
   const { workspace, registry, runtime, now } = opened;
+  // A host is to hear of it when it opens the workspace, not at its first launch.
+  readConfig(workspace.root);
   const underWay = new Map<string, InFlight>();
 
   function start(request: LaunchRequest, adoptOnly: boolean, kept: Kept = { registry }): Launch {
@@ -159,6 +161,7 @@ export function createLauncherWith<Pod extends PodHandle>(
       config,
       root: workspace.root,
       isTrusted: (source: ConfigSource) => isTrusted(workspace, source),
+      wasTrusted: (source: ConfigSource) => wasTrusted(workspace, source),
       needsRecipe: runtime.kind === "guardian",
     };
     const launchId = given.launchId ?? checkLaunchId(newLaunchId());

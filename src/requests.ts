@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeIssue } from "./config.js";
+import { describeIssue, type FieldSchema } from "./config/issues.js";
 import { givenRecipeSchema, type RecipeEntry } from "./config/recipe.js";
 import { idleStopSchema, timeoutsSchema, whenDoneSchema } from "./config/schema.js";
 import { LaunchClaimError } from "./errors.js";
@@ -146,12 +146,11 @@ export function parseRestoreRequest(request: RestoreRequest) {
 function parse<Schema extends z.ZodType>(schema: Schema, given: unknown, what: string): z.output<Schema> {
   const parsed = schema.safeParse(given, { reportInput: true });
   if (parsed.success) return parsed.data;
+  const fields = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as FieldSchema;
   throw new LaunchClaimError(
     "request_invalid",
-    `the ${what} cannot be used, ${describeIssue(parsed.error)}`,
-    {
-      hint: "Nothing was started.",
-    },
+    `the ${what} cannot be used, ${describeIssue(parsed.error, fields)}`,
+    { hint: "Nothing was started." },
   );
 }
 

@@ -25,6 +25,12 @@ export function legible(text: string, limit = 500): string {
   );
 }
 
+/** As `legible`, but of a message that has lines: indented, so that none of them looks like one of ours. */
+export function legibleLines(text: string, indent = "  "): string {
+  const lines = text.slice(0, 4_000).split("\n");
+  return lines.map((line) => legible(line, 2_000)).join(`\n${indent}`);
+}
+
 /** A word for a shell to read as it is; what needs no quotes has none. */
 export function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/u.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

@@ -32,6 +32,11 @@ export function isTrusted(workspace: Workspace, { file, sha256 }: ConfigSource):
   );
 }
 
+/** Whether this user has allowed another content of the same file before. */
+export function wasTrusted(workspace: Workspace, { file }: ConfigSource): boolean {
+  return readRecord(workspace)?.configurations.some((known) => known.file === file) ?? false;
+}
+
 /** Allows it from now on, until the file is changed. Durable on return. */
 export async function trust(workspace: Workspace, source: ConfigSource, now = new Date()): Promise<void> {
   const { file, sha256 } = source;

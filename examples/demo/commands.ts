@@ -28,7 +28,8 @@ export function start(
   { workspace, environment, signal }: Surroundings,
 ): ChildProcess {
   signal.throwIfAborted();
-  print(`    ${paint("bold", `$ launch-claim ${args.map(typed).join(" ")}`)}`);
+  const set = environment["DEMO_AGENT_FAILS"] === undefined ? "" : "DEMO_AGENT_FAILS=1 ";
+  print(`    ${paint("bold", `$ ${set}launch-claim ${args.map(typed).join(" ")}`)}`);
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: workspace,
     env: environment,

@@ -41,7 +41,12 @@ export function adviceForBlock(block: Block, id: string, line: CommandLine): rea
         reclaim(launchId, "give the claim up"),
       ];
     case "stale":
-      return ["Nothing of it runs any more.", reclaim(launchId, "free the ticket")];
+      return claim
+        ? [
+            { command: line("release", { id }), does: "the work is over" },
+            reclaim(launchId, "it was abandoned: free the ticket"),
+          ]
+        : [reclaim(launchId, "free the ticket")];
     case "lingering":
       return [
         logs,
@@ -74,8 +79,24 @@ export function adviceForFailure(
     return ["On the command line: --agent NAME, or -- COMMAND of an agent that speaks ACP."];
   const started = outcome.proof !== "nothingStarted";
   return [
-    ...(started ? [{ command: line("logs", { id }), does: "what the Pod said" }] : []),
-    ...(outcome.status === "timedOut" ? ["--timeout PHASE=DURATION gives a phase longer."] : []),
+    ...(started ? [{ command: line("logs", { id }), does: LOGS }] : []),
+    ...(outcome.status === "timedOut" ? longer(outcome) : []),
+  ];
+}
+
+const LOGS = "its log: what the guardian did, the agent's stderr, a plain program's output";
+
+/** The very flag that gives the phase twice as long. Which of two delays of a phase ran out is in the message alone. */
+function longer({ message, afterMs }: Extract<Unclaimed<string>, { status: "timedOut" }>): readonly string[] {
+  const [, delay] = /\((\w+)Ms\)$/u.exec(message) ?? [];
+  if (delay === undefined) return ["--timeout PHASE=DURATION gives a phase longer."];
+  return [
+    ...(delay === "ready"
+      ? [
+          "Does it speak ACP on stdin and stdout? A plain program needs --driver command --accept exit|output:REGEX|alive:DUR.",
+        ]
+      : []),
+    `To give it longer: --timeout ${delay}=${Math.max(1, Math.ceil((2 * afterMs) / 1_000))}s`,
   ];
 }
 

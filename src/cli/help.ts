@@ -14,7 +14,7 @@ export function generalHelp(commands: readonly CommandEntry[]): string {
     ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     "",
     "  launch-claim help <command>   how a command is used",
-    "  launch-claim --version",
+    "  launch-claim --version, -v",
     "",
     "Exit codes: 0 claimed or done · 1 failed · 2 usage or configuration · 3 blocked or refused ·",
     "4 timed out · 5 unresolved · 130 and 143 cancelled by SIGINT and SIGTERM, after the Pod was stopped",

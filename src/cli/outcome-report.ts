@@ -1,6 +1,5 @@
-import { messageOf } from "../errors.js";
 import type { Outcome, RestoreOutcome, Unclaimed } from "../outcome.js";
-import { legible } from "../text.js";
+import { legible, legibleLines } from "../text.js";
 import type { UnticketedOutcome } from "../unticketed-launch.js";
 import type { LaunchPhase, LaunchWarning, Proof } from "../../machines/launch.types.js";
 import type { RestorePhase } from "../../machines/restore.types.js";
@@ -9,34 +8,53 @@ import type { CommandLine } from "./command.js";
 import { tellAdvice } from "./tell-advice.js";
 import type { Terminal } from "./terminal.js";
 
-/** The last line of a launch with `--json`. What was thrown is told by its message alone: it may hold anything. */
+/**
+ * The last line of a launch with `--json`. What was thrown is told by its message alone, since it may hold anything; and not at all
+ * where it says no more than the message does.
+ */
 export function outcomeJson(outcome: Outcome | RestoreOutcome | UnticketedOutcome): object {
   const told: Record<string, unknown> = { type: "outcome", ...outcome };
-  if (outcome.status === "failed") told["cause"] = causeText(outcome.cause);
+  if (outcome.status === "failed") told["cause"] = causeText(outcome);
   if (outcome.status === "unresolved" && outcome.because) {
-    told["because"] = { ...outcome.because, cause: causeText(outcome.because.cause) };
+    told["because"] = { ...outcome.because, cause: causeText(outcome.because) };
   }
   return told;
 }
 
-/** An agent's last words keep their lines; indented, so that no line of theirs looks like one of ours. */
-function legibleLines(message: string): string {
-  const lines = message.slice(0, 4_000).split("\n");
-  return lines.map((line) => legible(line, 2_000)).join("\n    ");
+function causeText({ cause, message }: { readonly cause?: unknown; readonly message: string }) {
+  const told = wordsOf(cause);
+  return told === message ? undefined : told;
 }
 
-function causeText(cause: unknown): string | undefined {
-  return cause === undefined ? undefined : messageOf(cause);
+function wordsOf(cause: unknown): string | undefined {
+  if (typeof cause === "string") return cause;
+  try {
+    const told = (cause as { message?: unknown } | null | undefined)?.message;
+    return typeof told === "string" ? told : undefined;
+  } catch {
+    // An object of the host's that throws when it is looked at.
+    return undefined;
+  }
 }
+
+/** Of an agent's last words, below what is said of them. */
+const INDENT = "    ";
+
+/** Which command it is told for: an adoption sends no prompt, and starts nothing. */
+type Verb = "launch" | "adopt";
 
 /** Says to people how a launch ended, and what to do next. Only a claim is a result; the rest are messages. */
 export function reportOutcome(
   outcome: Outcome | UnticketedOutcome,
   id: string,
-  { terminal, line }: { readonly terminal: Terminal; readonly line: CommandLine },
+  {
+    terminal,
+    line,
+    verb = "launch",
+  }: { readonly terminal: Terminal; readonly line: CommandLine; readonly verb?: Verb },
 ): void {
-  if (outcome.status === "claimed") reportClaim(outcome, terminal);
-  else if (outcome.status === "recorded") reportSession(outcome, { terminal, line });
+  if (outcome.status === "claimed") reportClaim(outcome, { terminal, verb });
+  else if (outcome.status === "recorded") reportSession(outcome, { terminal, line, verb });
   else reportUnclaimed(outcome, id, { terminal, line, remains: "no claim" });
 }
 
@@ -71,7 +89,15 @@ function reportUnclaimed(
       tellAdvice(adviceForBlock(outcome, id, line), terminal);
       return;
     case "failed":
-      terminal.tell(`${bad("failed")} while ${PHASES[outcome.phase]}: ${legibleLines(outcome.message)}`);
+      if (outcome.code === "nothing_to_adopt" || outcome.code === "nothing_to_restore") {
+        terminal.tell(
+          `${bad(`${outcome.code.replaceAll("_", " ")}:`)} ${legibleLines(outcome.message, INDENT)}`,
+        );
+        return;
+      }
+      terminal.tell(
+        `${bad("failed")} while ${PHASES[outcome.phase]}: ${legibleLines(outcome.message, INDENT)}`,
+      );
       if (outcome.hint !== undefined) {
         terminal.tell(`${terminal.paintMessage("cyan", "hint:")} ${legible(outcome.hint, 2_000)}`);
       }
@@ -91,7 +117,8 @@ function reportUnclaimed(
     case "unresolved":
       terminal.tell(`${bad("unresolved:")} ${legible(outcome.message)}`);
       if (outcome.pids.length > 0) terminal.tell(`  May still run: ${outcome.pids.join(", ")}`);
-      if (outcome.because) terminal.tell(`  It ended because: ${legibleLines(outcome.because.message)}`);
+      if (outcome.because)
+        terminal.tell(`  It ended because: ${legibleLines(outcome.because.message, INDENT)}`);
       terminal.tell("  The ticket stays blocked until that is known.");
       tellAdvice(adviceForUnresolved(id, line), terminal);
   }
@@ -103,24 +130,24 @@ function capitalized(text: string): string {
 
 function reportClaim(
   { claim, adopted, warnings }: Extract<Outcome, { status: "claimed" }>,
-  terminal: Terminal,
+  { terminal, verb }: { readonly terminal: Terminal; readonly verb: Verb },
 ): void {
   const { ticket, pod, launchId, acceptance, agent } = claim;
   const name = agent === undefined ? "" : ` (${legible(agent.name, 60)})`;
   const word = terminal.paintResult("green", adopted ? "adopted" : "claimed");
   terminal.print(`${word} ${legible(ticket.id, 100)}: Pod ${legible(pod)}${name}, launch ${launchId}`);
   terminal.tell(`  Accepted by ${legible(acceptance.kind, 60)} at ${acceptance.at}.`);
-  reportRemarks({ adopted, warnings }, terminal);
+  reportRemarks({ adopted: adopted && verb === "launch", warnings }, terminal);
 }
 
 function reportSession(
   { session, adopted, warnings }: Extract<UnticketedOutcome, { status: "recorded" }>,
-  { terminal, line }: { readonly terminal: Terminal; readonly line: CommandLine },
+  { terminal, line, verb }: { readonly terminal: Terminal; readonly line: CommandLine; readonly verb: Verb },
 ): void {
   const { pod, role, launchId } = session;
   const word = terminal.paintResult("green", adopted ? "adopted" : "started");
   terminal.print(`${word} Pod ${legible(pod)} as ${legible(role, 60)}, without a ticket: launch ${launchId}`);
-  reportRemarks({ adopted, warnings }, terminal);
+  reportRemarks({ adopted: adopted && verb === "launch", warnings }, terminal);
   const link = line("sessions", { flags: ["link", pod] });
   const advice = [
     { command: line("logs", { id: pod }), does: "what it does" },
@@ -139,10 +166,8 @@ function reportRemarks(
       `${terminal.paintMessage("yellow", "note:")} this Pod was started by an earlier launch; the prompt of this call was not sent.`,
     );
   }
-  for (const { code, message } of warnings) {
-    terminal.tell(
-      `${terminal.paintMessage("yellow", "warning:")} ${legible(message)} (${legible(code, 60)})`,
-    );
+  for (const { message } of warnings) {
+    terminal.tell(`${terminal.paintMessage("yellow", "warning:")} ${legible(message)}`);
   }
 }
 

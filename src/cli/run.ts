@@ -1,5 +1,5 @@
 import { LaunchClaimError, messageOf } from "../errors.js";
-import { legible, printable } from "../text.js";
+import { legible, legibleLines, printable } from "../text.js";
 import type { Call, CommandLine } from "./command.js";
 import { COMMANDS, type CommandEntry } from "./commands.js";
 import { GLOBAL_FLAGS, parseArguments } from "./arguments.js";
@@ -26,7 +26,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
 async function dispatch(argv: readonly string[], io: CliIo, terminal: Terminal): Promise<number> {
   const { name, others } = splitCommand(argv);
   if (name === undefined) {
-    if (others.includes("--version")) terminal.print(version());
+    if (others.includes("--version") || others.includes("-v")) terminal.print(version());
     else if (others.includes("--help") || others.includes("-h")) terminal.print(generalHelp(COMMANDS));
     else if (others.length > 0 && !others.every((flag) => flag === "--json")) {
       throw new UsageError(`expected a command, but came ${printable(others.join(" "))}`, known());
@@ -62,7 +62,8 @@ function splitCommand(argv: readonly string[]): { name: string | undefined; othe
 }
 
 async function help(words: readonly string[], terminal: Terminal): Promise<number> {
-  const name = words.find((word) => !word.startsWith("-"));
+  const named = words.find((word) => !word.startsWith("-"));
+  const name = named === "help" ? undefined : named;
   terminal.print(name === undefined ? generalHelp(COMMANDS) : commandHelp(await commandOf(name).load()));
   return EXIT.done;
 }
@@ -70,7 +71,23 @@ async function help(words: readonly string[], terminal: Terminal): Promise<numbe
 function commandOf(name: string): CommandEntry {
   const entry = COMMANDS.find((command) => command.name === name);
   if (entry) return entry;
-  throw new UsageError(`there is no command ${printable(name)}`, known());
+  const meant = COMMANDS.find((command) => isNear(command.name, name));
+  const question = meant === undefined ? "" : `; did you mean "${meant.name}"?`;
+  throw new UsageError(`there is no command ${printable(name)}${question}`, known());
+}
+
+/** One letter other, missing, too many, or two in each other's place. */
+function isNear(word: string, typed: string): boolean {
+  if (Math.abs(word.length - typed.length) > 1) return false;
+  let at = 0;
+  while (at < word.length && word[at] === typed[at]) at += 1;
+  const [rest, came] = [word.slice(at), typed.slice(at)];
+  return (
+    rest.slice(1) === came.slice(1) ||
+    rest === came.slice(1) ||
+    rest.slice(1) === came ||
+    (rest.slice(2) === came.slice(2) && rest[0] === came[1] && rest[1] === came[0])
+  );
 }
 
 function known(): string {
@@ -80,11 +97,14 @@ function known(): string {
 function report(error: unknown, terminal: Terminal): number {
   const told = error instanceof UsageError || LaunchClaimError.is(error) ? error : undefined;
   const code = told?.code ?? "internal";
-  const message = legible(messageOf(error), 2_000);
+  const message = messageOf(error);
   const hint = told?.hint === undefined ? undefined : legible(told.hint, 2_000);
-  if (terminal.json) terminal.printJson({ error: { code, message, ...(hint !== undefined && { hint }) } });
+  if (terminal.json)
+    terminal.printJson({
+      error: { code, message: message.slice(0, 4_000), ...(hint !== undefined && { hint }) },
+    });
   else {
-    terminal.tell(`${terminal.paintMessage("red", "error:")} ${message}`);
+    terminal.tell(`${terminal.paintMessage("red", "error:")} ${legibleLines(message)}`);
     if (hint !== undefined) terminal.tell(`${terminal.paintMessage("cyan", "hint:")} ${hint}`);
   }
   return error instanceof UsageError ? EXIT.usage : exitCodeOfError(code);

@@ -48,6 +48,11 @@ export class Terminal {
     (where === "messages" ? this.#io.stderr : this.#io.stdout).write(text);
   }
 
+  /** A terminal echoes ^C into the line that the shell's prompt would then follow. */
+  leaveInterruptLine(): void {
+    if (this.#io.stderr.isTTY) this.tell("");
+  }
+
   width(where: "messages" | "results"): number {
     return (where === "messages" ? this.#io.stderr : this.#io.stdout).width ?? 80;
   }

@@ -2,21 +2,31 @@ import type { Launcher } from "../launcher.js";
 import type { LauncherVerbs, OpenWorkspace } from "../launcher-tools.js";
 import type { PodRuntime } from "../ports.js";
 import type { TicketRef } from "../../machines/launch.types.js";
+import { legibleLines } from "../text.js";
 import type { Call } from "./command.js";
 
-/** Everything but a launch: what looks, stops and ends loads no machine. */
-export async function openVerbs({
-  io,
-  home,
-  workspace,
-}: Call): Promise<OpenWorkspace & { readonly verbs: LauncherVerbs }> {
-  const { openWorkspace, verbsOf } = await import("../launcher-tools.js");
+/**
+ * Everything but a launch: what looks, stops and ends loads no machine, and works without the configuration.
+ *
+ * `tellsTrouble` is false for the doctor alone, who lists it among the findings.
+ */
+export async function openVerbs(
+  { io, home, terminal, workspace }: Call,
+  { tellsTrouble = true } = {},
+): Promise<OpenWorkspace & { readonly verbs: LauncherVerbs }> {
+  const { configOrTrouble, openWorkspace, verbsOf } = await import("../launcher-tools.js");
   const opened = openWorkspace({
     workspace: workspace(),
     ...(home !== undefined && { home }),
     ...(await runtimeOf(io)),
     now: () => new Date(),
   });
+  const { trouble } = configOrTrouble(opened.workspace);
+  if (trouble !== undefined && tellsTrouble) {
+    const word = terminal.paintMessage("yellow", "warning:");
+    terminal.tell(`${word} ${legibleLines(trouble.message)}`);
+    terminal.tell("  The default timeouts apply here; nothing can be launched until the file is corrected.");
+  }
   return { ...opened, verbs: verbsOf(opened) };
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { FieldSchema } from "./issues.js";
 import { MAX_DELAY_MS } from "./duration.js";
 import { recipeSchema } from "./recipe.js";
 
@@ -74,6 +75,9 @@ export const configSchema = z.strictObject({
 });
 
 /** The JSON schema of the configuration file, for editors. */
-export function configJsonSchema(): object {
-  return { title: "The configuration of launch-claim", ...z.toJSONSchema(configSchema, { io: "input" }) };
+export function configJsonSchema(): FieldSchema {
+  return {
+    title: "The configuration of launch-claim",
+    ...(z.toJSONSchema(configSchema, { io: "input" }) as FieldSchema),
+  };
 }

@@ -23,6 +23,8 @@ export interface AgentRules {
   readonly config: Config;
   /** Whether this user has allowed the configuration to name commands. */
   readonly isTrusted: (source: ConfigSource) => boolean;
+  /** Whether they have allowed what stood in it before. */
+  readonly wasTrusted: (source: ConfigSource) => boolean;
   /** True for the built-in runtime: without a recipe it has nothing to run. */
   readonly needsRecipe: boolean;
 }
@@ -62,12 +64,19 @@ function theOnlyAgent(config: Config): string {
   });
 }
 
-function requireTrust(name: string, recipe: AgentRecipe, { config, isTrusted }: AgentRules): void {
+function requireTrust(
+  name: string,
+  recipe: AgentRecipe,
+  { config, isTrusted, wasTrusted }: AgentRules,
+): void {
   const { source } = config;
   if (source === undefined || isTrusted(source)) return;
+  const why = wasTrusted(source)
+    ? "and has changed since you trusted it"
+    : "which you have not allowed it to";
   throw new LaunchClaimError(
     "config_untrusted",
-    `${legible(source.file)} has agent ${printable(name)} run ${describeCommand(recipe)}, which you have not allowed it to`,
+    `${legible(source.file)} has agent ${printable(name)} run ${describeCommand(recipe)}, ${why}`,
     { hint: `Read the file; to allow what it says: "trust" this workspace. Nothing was started.` },
   );
 }

@@ -1,4 +1,4 @@
-import { describeIssue } from "../config.js";
+import { describeIssue } from "../config/issues.js";
 import { LaunchClaimError } from "../errors.js";
 import type { PodHandle, PodSnapshot } from "../../machines/launch.types.js";
 import { snapshotSchema } from "../registry/records.js";

@@ -34,7 +34,7 @@ export class Peers {
     } catch (cause) {
       throw new LaunchClaimError(
         "peer_not_registered",
-        `the peer ${printable(name)} was not told: ${messageOf(cause)}`,
+        `peer ${printable(name)} was not told: ${messageOf(cause)}`,
         { cause },
       );
     }
@@ -64,7 +64,7 @@ export class Peers {
     const found = (await this.#pods()).find(
       (stored) => stored.kind === "pod" && stored.record.pod === name && stored.record.state !== "ended",
     );
-    if (found?.kind !== "pod") throw new Error("no Pod of that name runs here");
+    if (found?.kind !== "pod") throw new Error("there is no Pod of that name here");
     const { socket } = found.record;
     if (socket === undefined) throw new Error("its record names no socket");
     const signal = AbortSignal.timeout(PEER_ANSWERS_WITHIN_MS);

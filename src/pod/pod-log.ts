@@ -7,7 +7,7 @@ const MAX_LINE_CHARACTERS = 2_000;
 /** An agent that floods its stderr must not keep the guardian busy with writing it down. */
 const MAX_LINES_A_SECOND = 500;
 
-/** `pod.log`: what the guardian did and what the agent said on stderr. Bounded: at the limit it becomes `pod.log.1`. */
+/** `pod.log`: what the guardian did and what the agent said on stderr, a plain program on stdout. Bounded: at the limit it becomes `pod.log.1`. */
 export class PodLog {
   readonly #file: string;
   readonly #maxBytes: number;

@@ -18,6 +18,8 @@ import { RunAnswers } from "./run-answers.js";
 import { RunHistory } from "./run-history.js";
 import type { Specification } from "./specification.js";
 
+const AGENT_TELLS_WITHIN_MS = 3_000;
+
 interface Surroundings {
   readonly actor: Actor<PodMachine>;
   readonly log: PodLog;
@@ -201,12 +203,20 @@ export class PodService implements ServerEvents {
     const { pod, ticket, role } = this.#specification.record;
     const message = `Pod ${pod} (${role}) was launched ${forTicket(ticket)} and hands off to you`;
     try {
-      await this.#peers.register(name, message);
+      await this.#tellPeer(name, message);
       client.send({ event: "peer_registered", data: { name } });
     } catch (error) {
       const code = LaunchClaimError.is(error) ? error.code : "internal";
       client.send({ event: "error", data: { code, message: messageOf(error), peer: name } });
     }
+  }
+
+  /** An agent that is a Pod itself may know peers that we do not, and we some that it does not: one way of telling them will do. */
+  async #tellPeer(name: string, message: string): Promise<void> {
+    const own = this.#peers.register(name, message);
+    const byAgent = this.driver?.registerPeer?.(name, AbortSignal.timeout(AGENT_TELLS_WITHIN_MS));
+    if (byAgent) await Promise.any([own, byAgent]).catch(() => own);
+    else await own;
   }
 
   // ── What clients are told ──

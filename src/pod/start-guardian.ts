@@ -130,8 +130,15 @@ function notReady({
   stderr_tail: tail,
 }: Extract<ControlEvent, { event: "not_ready" }>["data"]) {
   const told = withLastWords(message, tail);
-  return new LaunchClaimError(codeOf(code), told, { hint: hintFor(code) });
+  return new LaunchClaimError(codeOf(code), told, {
+    hint: NO_TALK.includes(code) ? SPEAKS_ACP : hintFor(code),
+  });
 }
+
+/** What most often stands behind an agent that is gone before its first run. */
+const NO_TALK = ["agent_exited", "agent_closed_stdout", "agent_closed_stdin"];
+const SPEAKS_ACP =
+  "Does it speak ACP on stdin and stdout? A plain program needs --driver command --accept exit|output:REGEX|alive:DUR.";
 
 const hints: Readonly<Record<string, string>> = {
   agent_not_found: "Install the agent, or name it by its full path.",
@@ -169,8 +176,11 @@ async function untilExitIsSeen(child: ChildProcess, over: AbortSignal): Promise<
 }
 
 function endedEarly({ exitCode, signalCode }: ChildProcess): LaunchClaimError {
-  const how = signalCode ?? (exitCode === null ? "unknown" : `code ${exitCode}`);
+  const how = signalCode ?? (exitCode === null ? "it has closed its channel" : `code ${exitCode}`);
   return new LaunchClaimError("pod_not_started", `the guardian ended before it was ready (${how})`, {
-    hint: "Its log says more.",
+    hint:
+      signalCode === null
+        ? 'What it wrote before is in its log ("logs").'
+        : "Somebody has killed it, or the system was out of memory: launch again.",
   });
 }

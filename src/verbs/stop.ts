@@ -1,13 +1,21 @@
 import { messageOf } from "../errors.js";
-import type { PodReference } from "../ports.js";
+import type { PodReference, StoredClaim } from "../ports.js";
 import { checkedStop, isLockKept } from "../launch/stop-pod.js";
-import { podRecordOf, settledBy } from "../registry/judge.js";
+import { judgeClaim, podRecordOf, settledBy } from "../registry/judge.js";
 import { lifeOf } from "../processes.js";
 import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
 import { underLock, type Refused, type Stopped, type VerbTools } from "./verb-tools.js";
 
 export type StopOutcome =
-  | { readonly status: "stopped"; readonly pods: readonly string[]; readonly proof: Proof }
+  | {
+      readonly status: "stopped";
+      readonly pods: readonly string[];
+      readonly proof: Proof;
+      /** Nothing of them ran any more when they were to be stopped. */
+      readonly wasGone: boolean;
+      /** True if the ticket has a claim, which stays. */
+      readonly claimed: boolean;
+    }
   /** No Pod of this ticket is known. */
   | { readonly status: "absent" }
   | { readonly status: "unresolved"; readonly pids: readonly number[]; readonly reason: string }
@@ -21,6 +29,8 @@ export async function stop<Pod extends PodHandle>(
   return await underLock(ticket, tools, async () => {
     const references = await podsOf(ticket, tools);
     if (references.length === 0) return { status: "absent" };
+    const stored = await tools.registry.read(ticket);
+    const wasGone = stored?.kind === "claim" && references.length === 1 ? await isGone(stored, tools) : false;
     let proof: Proof = "nothingStarted";
     for (const reference of references) {
       const stopped = await stopByReference(reference, tools);
@@ -29,8 +39,15 @@ export async function stop<Pod extends PodHandle>(
       }
       proof = stopped.proof;
     }
-    return { status: "stopped", pods: references.map(({ pod }) => pod), proof };
+    const pods = references.map(({ pod }) => pod);
+    return { status: "stopped", pods, proof, wasGone, claimed: stored !== undefined };
   });
+}
+
+async function isGone<Pod extends PodHandle>(stored: StoredClaim, tools: VerbTools<Pod>): Promise<boolean> {
+  const signal = AbortSignal.timeout(tools.timeouts.admitMs);
+  const { state } = await judgeClaim(stored, { ...tools, signal });
+  return state === "stale" || state === "restorable";
 }
 
 /** Ends a Pod that may have been started by another process. The caller holds the ticket's launch lock. */

@@ -103,7 +103,7 @@ describe("a configuration that cannot be meant", () => {
   const bench = sharedBench();
 
   test.each<[string, string, RegExp]>([
-    ["no JSON", "{ agents", /cannot be used/u],
+    ["no JSON", "{ agents", /config\.json:1:3: it is not JSON: expected a name .*but came "agents"/u],
     [
       "of a wrong type",
       '{"timeouts":{"readyMs":"soon"}}',
@@ -150,6 +150,8 @@ test("a configuration's command runs only once it is trusted, and again after ea
   configure({ promptsFile: bench.path("second") });
   const changed = await launch("U");
   expect(changed.code, changed.stderr).toBe(2);
+  expect(changed.stderr).toMatch(/has changed since you trusted it/u);
+  expect(untrusted.stderr).not.toMatch(/has changed/u);
   expect(fs.existsSync(bench.path("second"))).toBe(false);
   expect(bench.claims()).toHaveLength(1);
 });

@@ -33,7 +33,7 @@ describe("what to do about what blocks a launch is exact commands:", () => {
     ["live", { by: "live", claim }, ["attach T", "logs T", "stop T", "release T --stop"]],
     ["live without a claim", { by: "live", pod }, ["logs T", "adopt T", "stop T"]],
     ["restorable", { by: "restorable", claim }, [`reclaim T --expect ${LAUNCH_ID}`]],
-    ["stale", { by: "stale", claim }, [`reclaim T --expect ${LAUNCH_ID}`]],
+    ["stale", { by: "stale", claim }, ["release T", `reclaim T --expect ${LAUNCH_ID}`]],
     ["lingering", { by: "lingering", claim, pids: [7, 8] }, ["logs T", "stop T"]],
     ["unknown", { by: "unknown", claim }, []],
     ["unknown without a claim", { by: "unknown", pod }, [`reclaim T --expect ${LAUNCH_ID}`]],

@@ -5,6 +5,7 @@ import type { LaunchInfo, PodRuntime } from "../../src/index.js";
 import type { PodScript } from "../../src/testing/index.js";
 import { Held } from "../fixtures/launch-host.js";
 import { waitUntil } from "../fixtures/processes.js";
+import { outcomeJson } from "../../src/cli/outcome-report.js";
 import { CliHost, textOf } from "../fixtures/cli-host.js";
 
 const ticket = { id: "T-1" };
@@ -349,9 +350,24 @@ describe("launch --json", () => {
     expect(JSON.parse(out.trimEnd().split("\n").at(-1)!)).toMatchObject({
       status: "failed",
       phase: "connecting",
-      cause: "broken\u009b",
+      message: "broken\u009b",
       proof: "host",
     });
+  });
+
+  test.each([
+    ["an object with a message", { code: 7, message: "no such session" }, "no such session"],
+    ["an object without one", { code: 7 }, undefined],
+    ["what the message says already", new Error("told"), undefined],
+  ])("tells of a cause that is %s no more than its message", (_what, cause, told) => {
+    const failed = {
+      status: "failed",
+      phase: "connecting",
+      code: "x",
+      message: "told",
+      proof: "host",
+    } as const;
+    expect(outcomeJson({ ...failed, hint: undefined, cause })).toMatchObject({ cause: told });
   });
 
   test("of a blocked launch has the claim that stands, and the library's advice", async () => {

@@ -66,10 +66,14 @@ describe("logs", () => {
   test("that are nowhere are 1, and a number of lines that is none is 2", async () => {
     const host = new CliHost();
     expect((await host.expectCode(1, "logs", "T-1")).err).toBe(
-      'no Pod of a ticket "T-1", nor one of that name\n',
+      'error: no Pod of a ticket "T-1", nor one of that name\n',
     );
+    expect(await host.json(1, "logs", "T-1")).toMatchObject([{ error: { code: "pod_unreachable" } }]);
     const { log } = await podWithLog(host);
     expect((await host.expectCode(1, "logs", "T-1")).err).toContain("has no log here");
+    fs.writeFileSync(log, "");
+    expect((await host.expectCode(0, "logs", "T-1")).err).toMatch(/^\S+ wrote nothing\n$/u);
+    fs.rmSync(log);
     expect((await host.expectCode(2, "logs", "T-1", "--lines", "x")).err).toContain('but came "x"');
     fs.symlinkSync("/etc/hostname", log);
     expect((await host.expectCode(1, "logs", "T-1")).err).toContain("ELOOP");

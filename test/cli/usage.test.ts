@@ -139,10 +139,11 @@ describe("the workspace", () => {
     expect(err).toContain("error: the workspace");
   });
 
-  test("with a configuration that cannot be used is exit code 2, and the log can be read all the same", async () => {
+  test("with a configuration that cannot be used launches nothing, and disarms nothing else", async () => {
     const host = new CliHost();
     fs.writeFileSync(host.configFile(), '{"timeouts":{"stopMs":0}}');
-    const { err } = await host.expectCode(2, "status");
+    await host.expectCode(0, "status");
+    const { err } = await host.expectCode(2, "launch", "T-1");
     expect(err).toMatch(/error: .*timeouts\.stopMs.*but came 0\nhint: /u);
     await host.expectCode(1, "logs", "T-1");
   });

@@ -88,14 +88,51 @@ describe("status", () => {
   });
 });
 
+describe("with a configuration that cannot be used", () => {
+  async function broken(): Promise<CliHost> {
+    const host = new CliHost();
+    await claimed(host);
+    fs.writeFileSync(host.configFile(), '{"agents":\n');
+    return host;
+  }
+
+  test.each([["status"], ["stop", "T-1"], ["release", "T-1", "--stop"], ["history"], ["sessions"]])(
+    "%s works, and warns once",
+    async (...argv: string[]) => {
+      const { err } = await (await broken()).expectCode(0, ...argv);
+      expect(err.match(/warning: .*launch-claim\.config\.json:2:1: it is not JSON/gu)).toHaveLength(1);
+      expect(err).toContain("default timeouts");
+    },
+  );
+
+  test("the doctor lists it as an error, with the file", async () => {
+    const host = await broken();
+    const { out, err } = await host.expectCode(1, "doctor");
+    expect(out).toMatch(/^error {2}.*config\.json:2:1: it is not JSON/u);
+    expect(out).toContain(`  ${host.configFile()}\n  Correct the file`);
+    expect(err).toBe("");
+    const findings = [{ severity: "error", code: "config_invalid" }];
+    expect(await host.json(1, "doctor")).toMatchObject([{ healthy: false, findings }]);
+  });
+
+  test("nothing is launched", async () => {
+    const host = await broken();
+    await host.expectCode(2, "launch", "T-2");
+  });
+});
+
 describe("stop", () => {
   test("stops the Pod and keeps the claim; of nothing it is done already", async () => {
     const host = new CliHost();
     expect((await host.expectCode(0, "stop", "T-1")).out).toBe("no Pod of T-1\n");
     const { pod } = await claimed(host);
-    expect((await host.expectCode(0, "stop", "T-1")).out).toBe(
-      `stopped ${pod}: gone, by the word of its host\n`,
-    );
+    const stopped = await host.expectCode(0, "stop", "T-1");
+    expect(stopped.out).toBe(`stopped ${pod}: gone, by the word of its host\n`);
+    expect(stopped.err).toBe("  launch-claim release T-1  the work is over\n");
+    const again = await host.expectCode(0, "stop", "T-1");
+    expect(again.out).toBe(`${pod} was gone already, by the word of its host\n`);
+    expect(again.err).toContain("launch-claim release T-1");
+    expect(await host.json(0, "stop", "T-1")).toMatchObject([{ status: "stopped", wasGone: true }]);
     expect(await host.json(0, "status", "T-1")).toMatchObject([{ claims: [{ state: "stale" }] }]);
     expect(await host.json(0, "stop", "T-2")).toEqual([{ status: "absent" }]);
   });
@@ -148,17 +185,16 @@ describe("release", () => {
 });
 
 describe("reclaim", () => {
-  test("without --expect shows the evidence and the exact command, changes nothing, and is 2", async () => {
+  test("without --expect shows the evidence and the exact command, changes nothing, and is 0; --dry-run likewise", async () => {
     const host = new CliHost();
     const { launchId } = await stale(host);
-    const { err } = await host.expectCode(2, "reclaim", "T-1");
-    expect(err).toMatch(/^T-1: stale\n {2}.+\n/u);
+    const { out, err } = await host.expectCode(0, "reclaim", "T-1");
+    expect(out).toMatch(/^T-1: stale\n {2}.+\n/u);
+    expect(err).not.toContain("error:");
+    expect(await host.run("reclaim", "T-1", "--dry-run")).toEqual({ code: 0, out, err });
     expect(err).toContain(`launch-claim reclaim T-1 --expect ${launchId}`);
-    expect(await host.json(2, "reclaim", "T-1")).toMatchObject([
-      {
-        error: { code: "usage_invalid", hint: `launch-claim reclaim T-1 --expect ${launchId}` },
-        claims: [{ state: "stale" }],
-      },
+    expect(await host.json(0, "reclaim", "T-1")).toMatchObject([
+      { claims: [{ state: "stale" }], next: `launch-claim reclaim T-1 --expect ${launchId}` },
     ]);
     expect(await host.json(0, "status", "T-1")).toMatchObject([{ claims: [{ state: "stale" }] }]);
   });
@@ -167,7 +203,7 @@ describe("reclaim", () => {
     const host = new CliHost();
     expect((await host.expectCode(1, "reclaim", "T-1")).err).toBe("no claim on T-1\n");
     await claimed(host);
-    expect((await host.expectCode(2, "reclaim", "T-1")).err).toContain("launch-claim stop T-1");
+    expect((await host.expectCode(0, "reclaim", "T-1")).err).toContain("launch-claim stop T-1");
   });
 
   test("with what stands ends it; --dry-run only says so; with what does not stand is refused", async () => {
@@ -197,7 +233,7 @@ describe("reclaim", () => {
     const host = new CliHost();
     await stale(host);
     fs.writeFileSync(join(host.registry, "claims", "T-1.json"), "{");
-    const { err } = await host.expectCode(2, "reclaim", "T-1");
+    const { err } = await host.expectCode(0, "reclaim", "T-1");
     const [command = ""] = /reclaim T-1 --expect sha256:[0-9a-f]{64}/u.exec(err) ?? [];
     expect(await host.json(0, ...command.split(" "))).toMatchObject([{ status: "ended" }]);
   });
@@ -205,8 +241,8 @@ describe("reclaim", () => {
   test("shows a Pod that stands without a claim, too", async () => {
     const host = new CliHost();
     await unresolved(host);
-    const { err } = await host.expectCode(2, "reclaim", "T-1");
-    expect(err).toMatch(/^Pod intake-T-1-\w+ stands without a claim\n/u);
+    const { out } = await host.expectCode(0, "reclaim", "T-1");
+    expect(out).toMatch(/^Pod intake-T-1-\w+ stands without a claim\n/u);
   });
 });
 
@@ -217,7 +253,7 @@ describe("adopt", () => {
     await host.runtime.acceptedPod(ticket, { registry: host.files });
     const { out, err } = await host.expectCode(0, "adopt", "T-1");
     expect(out).toMatch(/^adopted T-1: /u);
-    expect(err).toContain("was not sent");
+    expect(err).not.toContain("was not sent");
     expect((await host.json(3, "adopt", "T-1")).at(-1)).toMatchObject({ type: "outcome", status: "blocked" });
   });
 });

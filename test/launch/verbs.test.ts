@@ -108,7 +108,13 @@ describe("stop", () => {
     const host = new LaunchHost();
     const launcher = host.launcher();
     const claim = await claimed(host, launcher);
-    expect(await launcher.stop(ticket)).toEqual({ status: "stopped", pods: [claim.pod], proof: "host" });
+    expect(await launcher.stop(ticket)).toEqual({
+      status: "stopped",
+      pods: [claim.pod],
+      proof: "host",
+      wasGone: false,
+      claimed: true,
+    });
     expect(host.runtime.pods()).toEqual([]);
     expect(await launcher.status()).toMatchObject({ claims: [{ state: "stale", claim }] });
     expect(await launcher.stop(ticket)).toMatchObject({ status: "stopped" });

@@ -2,26 +2,21 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { LaunchRequest } from "../../src/requests.js";
+import { createLauncher } from "../../src/launcher.js";
+import type { LauncherOptions, LaunchRequest } from "../../src/requests.js";
 import { errorOf, INVISIBLE, RegistryBench, treeOf } from "../fixtures/registry-bench.js";
 
 const CONFIG = "launch-claim.config.json";
 
-/** A configuration that is refused by whoever reads it, and by a launcher that was there before it; nothing is started. */
+/** A configuration that is refused by whoever launches, also by a launcher that was there before it; nothing is started. */
 async function expectRefused(put: (bench: RegistryBench) => void) {
   const bench = new RegistryBench();
   const earlier = bench.launcher();
   put(bench);
   const before = treeOf(bench.directory);
   const error = await errorOf(() => bench.launcher());
-  for (const use of [
-    () => bench.launch("T-1", earlier),
-    () => earlier.status(),
-    () => earlier.stop({ id: "T-1" }),
-  ]) {
-    const { code, message } = await errorOf(use);
-    expect({ code, message }).toEqual({ code: error.code, message: error.message });
-  }
+  const { code, message } = await errorOf(() => bench.launch("T-1", earlier));
+  expect({ code, message }).toEqual({ code: error.code, message: error.message });
   expect(error).toMatchObject({ code: "config_invalid", hint: "Correct the file; nothing was started." });
   expect(error.message.startsWith(join(bench.project, CONFIG))).toBe(true);
   expect(bench.runtime.living).toEqual([]);
@@ -34,18 +29,23 @@ describe("a configuration is refused in one message that says where, what was ex
     Record<string, readonly [text: string, where: string, expected: string, came: string]>
   > = {
     "no object": ["[]", "at the top", "expected object", "but came []"],
-    "an unknown key": ['{"agent":{}}', "at the top", 'Unrecognized key: "agent"', 'but came {"agent":{}}'],
+    "an unknown key": [
+      '{"agent":{}}',
+      "at the top",
+      'no field "agent" here; there are ',
+      "agents, roles, timeouts, idleStopMs",
+    ],
     "an unknown timeout": [
       '{"timeouts":{"ready":1}}',
       'at "timeouts"',
-      'Unrecognized key: "ready"',
-      '{"ready":1}',
+      'no field "ready" here; there are ',
+      "admitMs, readyMs, connectMs, peerMs, runAckMs, commitMs, verifyMs, stopMs",
     ],
     "a key of an agent that is misspelt": [
       '{"agents":{"a":{"driver":"acp","command":["a"],"evidnce":"ack"}}}',
       'at "agents.a"',
-      'Unrecognized key: "evidnce"',
-      '"evidnce":"ack"',
+      'no field "evidnce" here; there are ',
+      "driver, command, environment, evidence, settleMs",
     ],
     "a timeout of 0": ['{"timeouts":{"stopMs":0}}', 'at "timeouts.stopMs"', ">=1", "but came 0"],
     "a negative timeout": ['{"timeouts":{"admitMs":-5}}', 'at "timeouts.admitMs"', ">=1", "but came -5"],
@@ -58,19 +58,19 @@ describe("a configuration is refused in one message that says where, what was ex
     "a timeout of half a millisecond": [
       '{"timeouts":{"peerMs":0.5}}',
       'at "timeouts.peerMs"',
-      "int",
+      "expected milliseconds (a whole number)",
       "but came 0.5",
     ],
     "a timeout of text": [
       '{"timeouts":{"readyMs":"5s"}}',
       'at "timeouts.readyMs"',
-      "number",
+      "expected milliseconds (a whole number)",
       'but came "5s"',
     ],
     "a timeout of null": [
       '{"timeouts":{"readyMs":null}}',
       'at "timeouts.readyMs"',
-      "number",
+      "expected milliseconds (a whole number)",
       "but came null",
     ],
     "an unknown driver": [
@@ -148,8 +148,8 @@ describe("a configuration is refused in one message that says where, what was ex
     "what only an ACP agent has, of a plain command": [
       '{"agents":{"a":{"driver":"command","command":["a"],"accept":"exit","settleMs":1}}}',
       'at "agents.a"',
-      'Unrecognized key: "settleMs"',
-      "",
+      'no field "settleMs" here; there are ',
+      "driver, command, environment, accept",
     ],
     "a name in the environment that is none": [
       '{"agents":{"a":{"driver":"acp","command":["a"],"environment":{"A=B":"c"}}}}',
@@ -224,11 +224,43 @@ describe("what is invisible in a configuration that can be used is made visible 
 describe("a configuration file", () => {
   const file = ({ project }: RegistryBench) => join(project, CONFIG);
 
-  test("that is empty, or no JSON, is refused with the parser's words", async () => {
-    for (const text of ["", "{", "// comment {}", "{'a':1}"]) {
+  test("that is empty, or no JSON, is refused with the line and the column, and not with its text", async () => {
+    const errors: readonly [text: string, where: string, says: string][] = [
+      ["", "1:1", "expected a value, but came the end of the file"],
+      ["{", "1:2", 'expected a name in double quotes or "}", but came the end of the file'],
+      ["// comment {}", "1:1", 'expected a value, but came "/"'],
+      ["{'a':1}", "1:2", `expected a name in double quotes or "}", but came "'"`],
+      ['{\n  "roles": {},\n  "agents": {}\n  "timeouts": {}\n}', "4:3", 'expected "," or the end'],
+      ['{"roles": {},}', "1:14", 'expected a name in double quotes, but came "}"'],
+    ];
+    for (const [text, where, says] of errors) {
       const { message } = await expectRefused((bench) => bench.configure(text));
-      expect(message).toMatch(/cannot be used: .*JSON/u);
+      expect(message).toContain(`${CONFIG}:${where}: it is not JSON: ${says}`);
     }
+  });
+
+  test("that does not fit in many places is told in as many lines, up to ten", async () => {
+    const roles = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`r${at}`, { agnt: "x" }]));
+    const { message } = await expectRefused((bench) => bench.configure(JSON.stringify({ roles })));
+    const [head, ...lines] = message.split("\n");
+    expect(head).toMatch(/: errors in it:$/u);
+    expect(lines).toHaveLength(11);
+    expect(lines[0]).toBe('at "roles.r0": no field "agnt" here; there are agent, prompt, peers, whenDone');
+    expect(lines.at(-1)).toBe("and 2 more");
+  });
+
+  test("that broke leaves the verbs of an earlier launcher working; the doctor lists it as an error", async () => {
+    const bench = new RegistryBench();
+    const launcher = bench.launcher();
+    expect(await bench.launch("T-1", launcher)).toMatchObject({ status: "claimed" });
+    bench.configure('{"timeouts":{"stopMs":"10s"}}');
+    expect((await launcher.status()).claims).toMatchObject([{ state: "live" }]);
+    const { healthy, findings } = await launcher.doctor();
+    expect(healthy).toBe(false);
+    expect(findings).toMatchObject([{ severity: "error", code: "config_invalid", file: file(bench) }]);
+    expect(await launcher.stop({ id: "T-1" })).toMatchObject({ status: "stopped" });
+    expect(await launcher.release({ id: "T-1" })).toMatchObject({ status: "ended" });
+    expect(await launcher.history()).toHaveLength(1);
   });
 
   test("that is a link is refused, also one that leads to a file in the workspace", async () => {
@@ -271,12 +303,12 @@ describe("a configuration file", () => {
 
 describe("a request", () => {
   test.each([
-    ["an unknown field", { promt: "x" }, 'Unrecognized key: "promt"'],
+    ["an unknown field", { promt: "x" }, 'no field "promt" here; there are ticket, role, agent'],
     ["an empty role", { role: "" }, 'at "role"'],
     ["an empty directory", { cwd: "" }, 'at "cwd"'],
     ["a timeout of 0", { timeouts: { admitMs: 0 } }, 'at "timeouts.admitMs": Too small'],
     ["a timeout that overflows", { timeouts: { stopMs: 1e12 } }, "but came 1000000000000"],
-    ["an unknown timeout", { timeouts: { ready: 5 } }, 'Unrecognized key: "ready"'],
+    ["an unknown timeout", { timeouts: { ready: 5 } }, 'no field "ready" here; there are '],
     ["peers that are no list", { peers: "x" }, 'at "peers"'],
     ["a signal that is none", { signal: {} }, 'at "signal"'],
   ])("with %s is refused with request_invalid before anything is on disk", async (_, fields, says) => {
@@ -288,6 +320,20 @@ describe("a request", () => {
     expect({ code, hint }).toEqual({ code: "request_invalid", hint: "Nothing was started." });
     expect(message).toContain(says);
     expect(treeOf(bench.directory)).toEqual(before);
+  });
+});
+
+describe("the options of a launcher", () => {
+  test.each([
+    ["an unknown one", { runtme: {} }, 'no field "runtme" here; there are workspace'],
+    ["a workspace that is no text", { workspace: new URL("file:///") }, 'at "workspace": expected string'],
+    ["no workspace", { workspace: undefined }, 'at "workspace": expected string'],
+  ])("with %s are refused with request_invalid", async (_, fields, says) => {
+    const bench = new RegistryBench();
+    const options = { workspace: bench.project, home: bench.home, ...fields } as unknown as LauncherOptions;
+    const { code, message } = await errorOf(() => createLauncher(options));
+    expect(code).toBe("request_invalid");
+    expect(message).toContain(says);
   });
 });
 

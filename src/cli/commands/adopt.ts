@@ -26,6 +26,6 @@ async function run(call: Call): Promise<number> {
     ? launcher.adopt(ticket, options)
     : launcher.adoptWithoutTicket(pod, options));
   if (terminal.json) terminal.printJson(outcomeJson(outcome));
-  else reportOutcome(outcome, ticket.id, { terminal, line });
+  else reportOutcome(outcome, ticket.id, { terminal, line, verb: "adopt" });
   return exitCodeOfOutcome(outcome, signal);
 }

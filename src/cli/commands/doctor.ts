@@ -1,4 +1,4 @@
-import { legible } from "../../text.js";
+import { legible, legibleLines } from "../../text.js";
 import type { Finding } from "../../ports.js";
 import { mendOf } from "../advice.js";
 import type { Call, Command } from "../command.js";
@@ -18,7 +18,7 @@ const COLOURS = { error: "red", warning: "yellow", info: "dim" } as const;
 
 async function run(call: Call): Promise<number> {
   const { args, terminal } = call;
-  const { verbs } = await openVerbs(call);
+  const { verbs } = await openVerbs(call, { tellsTrouble: false });
   const diagnosis = await verbs.doctor({ fix: args.flag("fix") });
   if (terminal.json) terminal.printJson(diagnosis);
   else {
@@ -31,7 +31,7 @@ async function run(call: Call): Promise<number> {
 function printFinding(finding: Finding, { terminal, line }: Call): void {
   const { severity, ticket, message, file, mended } = finding;
   const about = ticket === undefined ? "" : `${legible(ticket.id, 100)}: `;
-  terminal.print(`${terminal.paintResult(COLOURS[severity], severity)}  ${about}${legible(message)}`);
+  terminal.print(`${terminal.paintResult(COLOURS[severity], severity)}  ${about}${legibleLines(message)}`);
   if (file !== undefined) terminal.print(`  ${legible(file)}`);
   if (mended) terminal.print("  mended");
   else printAdvice([mendOf(finding, line)], terminal);

@@ -26,7 +26,7 @@ async function run(call: Call): Promise<number> {
       how,
       claim.pod,
       by,
-      reason,
+      reason === how ? "" : reason,
     ]);
     const [head = "", ...lines] = tableOf(["TICKET", "ENDED AT", "HOW", "POD", "BY", "REASON"], rows);
     for (const line of [terminal.paintResult("bold", head), ...lines]) terminal.print(line);

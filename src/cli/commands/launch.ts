@@ -56,11 +56,14 @@ Without --prompt the first run is the role's prompt file, in which {{role}} {{ti
 {{ticket.title}} {{ticket.body}} {{workspace}} {{handoff}} are filled in; else an assignment: the role, the
 ticket with its title and text, and to which peers to report.
 
--- COMMAND ARG… runs that program, without any configuration. A plain program (--driver command) gets the
-prompt on its standard input, or as a file where {promptFile} stands in its arguments.
+-- COMMAND ARG… runs that program; it needs no configuration, but timeouts and roles of one that is there apply.
+With --agent NAME too, it runs under that name. With neither, nor an agent of the role, the only agent that is
+configured is taken. A plain program (--driver command) gets the prompt on its standard input, or as a file
+where {promptFile} stands in its arguments; it is done when it exits: --when-done release frees the ticket then.
 
 SIGINT and SIGTERM cancel: the Pod is stopped and proven gone before the command returns. With --json each
-transition is a line {"type":"transition","state":…}, and the last line is {"type":"outcome","status":…}.`,
+transition is a line {"type":"transition","state":…}, then comes {"type":"outcome","status":…}; after a
+claim, --wait adds one more line {"type":"runEnded","stopReason":…}.`,
   run,
 };
 
@@ -104,9 +107,7 @@ async function followed(
   const onInterrupt = () => {
     progress.end();
     if (terminal.json) return;
-    terminal.tell(
-      `${messageOf(interrupts.reason)}: the Pod is stopped first; a claim that is being written is finished`,
-    );
+    terminal.tell(`${messageOf(interrupts.reason)}: stopping the Pod first`);
   };
   try {
     interrupts.addEventListener("abort", onInterrupt, { once: true });

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { LaunchClaimError } from "../../errors.js";
 import { legible, printable } from "../../text.js";
 import type { StoredPod } from "../../ports.js";
 import type { Call, Command } from "../command.js";
@@ -15,8 +16,9 @@ export const logs: Command = {
     follow: { help: "go on with what is written from now on, until interrupted" },
     lines: { value: "N", help: "only the last N lines of what there is" },
   },
-  about: `The log of a Pod: what its guardian did, and what its agent said on standard error. Of a ticket, that of its
-latest Pod, also of one whose launch failed. With --json each line is {"pod":…,"line":…}.`,
+  about: `The log of a Pod: what its guardian did, what its agent said on standard error, and what a plain program said
+on standard output. Of a ticket, that of its latest Pod, also of one whose launch failed.
+With --json each line is {"pod":…,"line":…}.`,
   run,
 };
 
@@ -26,8 +28,10 @@ async function run(call: Call): Promise<number> {
   const lines = lineCount(args.text("lines"));
   const found = await findPod(named, call);
   if (found === undefined) {
-    terminal.tell(`no Pod of a ticket ${printable(named)}, nor one of that name`);
-    return EXIT.failed;
+    throw new LaunchClaimError(
+      "pod_unreachable",
+      `no Pod of a ticket ${printable(named)}, nor one of that name`,
+    );
   }
   const { pod, file } = found;
   const show = (line: string) => {
@@ -40,11 +44,12 @@ async function run(call: Call): Promise<number> {
   const signal = follow ? AbortSignal.any([io.interrupts(), io.closed]) : undefined;
   const past = logLines(file);
   if (past === undefined && signal === undefined) {
-    terminal.tell(`Pod ${legible(pod)} has no log here`);
-    return EXIT.failed;
+    throw new LaunchClaimError("pod_unreachable", `Pod ${printable(pod, 200)} has no log here`);
   }
+  if (past?.lines.length === 0) terminal.tell(`${legible(pod)} wrote nothing`);
   for (const line of last(past?.lines ?? [], lines)) show(line);
   if (signal) await followLog(file, past?.end, { show, signal });
+  if (follow && !terminal.json) terminal.leaveInterruptLine();
   return EXIT.done;
 }
 

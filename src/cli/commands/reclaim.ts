@@ -60,21 +60,15 @@ async function showEvidence(
     return reportEnd({ verb: "reclaim", id: ticket.id, outcome: { status: "absent" }, done: "" }, call);
   }
   const command = line("reclaim", { id: ticket.id, flags: ["--expect", expected] });
-  const message = "reclaim needs --expect with what stands, so that it never ends another";
   if (terminal.json) {
-    terminal.printJson({
-      error: { code: "usage_invalid", message, hint: command },
-      claims,
-      ...(left && { pod: left }),
-    });
-    return EXIT.usage;
+    terminal.printJson({ claims, next: command, ...(left && { pod: left }) });
+    return EXIT.done;
   }
   for (const text of standing ? standingLines(standing) : [`Pod ${left?.pod ?? ""} stands without a claim`]) {
-    terminal.tell(legible(text, 2_000));
+    terminal.print(legible(text, 2_000));
   }
-  terminal.tell(`${terminal.paintMessage("red", "error:")} ${message}`);
   tellAdvice(adviceFor(standing, command, call), terminal);
-  return EXIT.usage;
+  return EXIT.done;
 }
 
 function adviceFor(standing: ClaimStatus | undefined, command: string, { line }: Call) {

@@ -51,6 +51,7 @@ async function watchClaims(
     terminal.draw("results", `\u001b[H${drawn}\u001b[J`);
     await pause(WATCH_MS, signal);
   }
+  terminal.leaveInterruptLine();
   return EXIT.done;
 }
 
@@ -95,7 +96,10 @@ function statusLines(
 export function evidenceLines({ claim, evidence, file, expect }: ClaimStatus): string[] {
   return [
     `  ${legible(evidence.reason)}`,
-    ...(evidence.pids.length > 0 ? [`  processes: ${evidence.pids.join(", ")}`] : []),
+    // The reason may have named them already.
+    ...(evidence.pids.some((pid) => !new RegExp(`\\b${pid}\\b`, "u").test(evidence.reason))
+      ? [`  processes: ${evidence.pids.join(", ")}`]
+      : []),
     ...(claim ? [`  launch: ${legible(claim.launchId, 64)}`] : []),
     ...(file === undefined ? [] : [`  file: ${legible(file)}`]),
     ...(expect === undefined ? [] : [`  bytes: ${legible(expect, 100)}`]),

@@ -4,6 +4,7 @@ import type { TicketRef } from "../../../machines/launch.types.js";
 import type { Call, Command } from "../command.js";
 import { EXIT, exitCodeOfVerb } from "../exit-codes.js";
 import { reportNotDone } from "../verb-report.js";
+import { tellAdvice } from "../tell-advice.js";
 import { openVerbs, theTicketOf } from "../verbs.js";
 
 export const stop: Command = {
@@ -22,9 +23,15 @@ async function run(call: Call): Promise<number> {
   const outcome = await opened.verbs.stop(ticket);
   if (terminal.json) terminal.printJson(outcome);
   else if (outcome.status === "stopped") {
+    const pods = legible(outcome.pods.join(", "));
     terminal.print(
-      `stopped ${legible(outcome.pods.join(", "))}: gone, by the word of ${WORD_OF[outcome.proof]}`,
+      outcome.wasGone
+        ? `${pods} was gone already, by the word of ${WORD_OF[outcome.proof]}`
+        : `stopped ${pods}: gone, by the word of ${WORD_OF[outcome.proof]}`,
     );
+    if (outcome.claimed) {
+      tellAdvice([{ command: call.line("release", { id: ticket.id }), does: "the work is over" }], terminal);
+    }
   } else if (outcome.status === "absent") terminal.print(`no Pod of ${legible(ticket.id, 100)}`);
   else reportNotDone({ verb: "stop", id: ticket.id, outcome }, call);
   return exitCodeOfVerb(outcome.status, EXIT.done);

@@ -151,6 +151,8 @@ class CommandDriver implements AgentDriver {
 
   #read(line: string): void {
     if (this.#state !== "running" && this.#state !== "accepted") return;
+    // The log bounds what a program that prints and prints may leave there.
+    this.#context.events.log(`stdout: ${legible(line, SHOWN_LENGTH)}`);
     this.#context.events.update({ sessionUpdate: "output", text: legible(line, SHOWN_LENGTH) });
     if (this.#pattern?.test(line)) this.#accepted("output", "output");
   }
