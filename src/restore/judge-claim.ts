@@ -2,6 +2,7 @@ import { LaunchClaimError } from "../errors.js";
 import { forget, lookForPods } from "../launch/look-for-pods.js";
 import type { LaunchScope, LaunchTools } from "../launch/scope.js";
 import { takeLaunchLock } from "../launch/take-lock.js";
+import { KNOWN_AGENTS } from "../presets/presets.js";
 import { isOfLaunch } from "../registry/continuation.js";
 import { blockBy } from "../registry/judge.js";
 import type { Block, Claim, LaunchPlan, PodHandle, TicketRef } from "../../machines/launch.types.js";
@@ -33,7 +34,7 @@ export async function judgeClaim<Pod extends PodHandle>(
   }
   const block = await blockBy(stored, judges);
   const { claim } = block;
-  if (claim === undefined || !isRestorable(block)) return { kind: "blocked", block };
+  if (claim === undefined || !isRestorable(block)) return { kind: "blocked", block: explained(block) };
   if (tools.runtime.restore === undefined) {
     throw new LaunchClaimError(
       "restore_unsupported",
@@ -46,6 +47,18 @@ export async function judgeClaim<Pod extends PodHandle>(
   // What an earlier restore left that died; the Pods that the claim goes on from stay as they are.
   for (const record of ended) if (!isOfLaunch(claim, record.launchId)) await forget(record, tools);
   return { kind: "restorable", plan: readPlan(claim), claim };
+}
+
+/** That nothing runs any more is no reason by itself: what stands in the way is its agent's session, or that it has none. */
+function explained(block: Block): Block {
+  const { by, claim, reason } = block;
+  if (by !== "stale" || claim === undefined) return block;
+  const { agent, session } = claim;
+  const known = agent && Object.hasOwn(KNOWN_AGENTS, agent.name) ? KNOWN_AGENTS[agent.name] : undefined;
+  const because = session
+    ? `its agent's session cannot be loaded again${known?.restores === "no" ? `: ${known.restoresBecause}` : ", as far as is known"}`
+    : "its agent had no session that could be loaded again";
+  return { ...block, reason: `${reason}; ${because}` };
 }
 
 function isRestorable({ by, claim }: Block): boolean {

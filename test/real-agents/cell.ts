@@ -96,7 +96,7 @@ export class Cell implements AsyncDisposable {
 
   /** Starts the built command line in this cell. */
   start(...words: readonly string[]): RunningCommand {
-    const child = spawn(process.execPath, [built("src/cli/main.js"), ...words], {
+    const child = spawn(process.execPath, [built("bin/launch-claim.js"), ...words], {
       cwd: this.workspace,
       env: this.env,
     });

@@ -11,14 +11,15 @@ import { abandonCells } from "./cell.js";
 import { cacheDirectory, install, installed, type Installed } from "./install.js";
 import { measureCell, type Measured } from "./measure-cell.js";
 import { isMode, MODES, type Mode } from "./modes.js";
-import { knownCells, rememberCell, rememberRestore, writeDocument } from "./results.js";
+import { knownCells, rememberCell, rememberRestore, rememberRestored, writeDocument } from "./results.js";
 import { KILLED, measureRestore } from "./restore-cell.js";
-import { cellLine, restoreLine, TABLE_HEAD } from "./table.js";
+import { measureRestored, RESTORED } from "./restored-cell.js";
+import { cellLine, restoredLine, restoreLine, TABLE_HEAD } from "./table.js";
 import { transcriptText } from "./transcript.js";
 
 const USAGE = `npm run test:agents -- [--agent NAME]… [--mode MODE]… [flags]
   --agent NAME    ${AGENTS.map(({ name }) => name).join(" ")}; default: all
-  --mode MODE     ${MODES.join(" ")}, or restore; default: all
+  --mode MODE     ${MODES.join(" ")}, restore (what a new process can load) or restored (what "restore" makes of it); default: all
   --jobs N        cells at a time; default: 2
   --no-install    only agents that are in the cache already; the others are skipped
   --no-document   does not write docs/agents.md
@@ -29,6 +30,7 @@ interface Options {
   readonly agents: readonly RealAgent[];
   readonly modes: readonly Mode[];
   readonly restores: boolean;
+  readonly restored: boolean;
   readonly jobs: number;
   readonly installs: boolean;
   readonly documents: boolean;
@@ -52,7 +54,7 @@ function optionsOf(argv: readonly string[]): Options {
     },
   });
   const agents = values.agent?.map((name) => required(agentCalled(name), `there is no agent ${name}`));
-  const modes = values.mode?.filter((mode) => mode !== "restore");
+  const modes = values.mode?.filter((mode) => !mode.startsWith("restore"));
   for (const mode of modes ?? []) if (!isMode(mode)) throw new Error(`there is no mode ${mode}`);
   const jobs = Number(values.jobs);
   if (!Number.isInteger(jobs) || jobs < 1)
@@ -61,6 +63,7 @@ function optionsOf(argv: readonly string[]): Options {
     agents: agents ?? AGENTS,
     modes: (modes as Mode[] | undefined) ?? MODES,
     restores: values.mode?.includes("restore") ?? true,
+    restored: values.mode?.includes("restored") ?? true,
     jobs,
     installs: !values["no-install"],
     documents: !values["no-document"],
@@ -133,7 +136,19 @@ async function run(options: Options): Promise<number> {
       console.log(restoreLine(measured));
     }),
   );
-  await inTurns([...cells, ...restores], options.jobs);
+  const restored = (options.restored ? ready : []).flatMap((one) =>
+    RESTORED.map((killed) => async (free: () => void) => {
+      const measured = await measureRestored(one, killed, { keep: options.keep });
+      free();
+      rememberRestored(measured);
+      console.log(restoredLine(measured));
+      for (const objection of measured.objections) {
+        troubles.push(`${measured.agent} restored ${killed}: ${objection}`);
+        console.log(`  NOT AS IT MUST BE: ${objection}`);
+      }
+    }),
+  );
+  await inTurns([...cells, ...restores, ...restored], options.jobs);
   if (options.documents && !options.record) await writeDocument(root);
   const done = knownCells();
   console.log(
@@ -145,12 +160,13 @@ async function run(options: Options): Promise<number> {
 }
 
 /** One run of a few says nothing of the others: that it was not meant to is to be seen in its output. */
-function tellOmissions({ agents, modes, restores }: Options): void {
+function tellOmissions({ agents, modes, restores, restored }: Options): void {
   const others = AGENTS.filter((agent) => !agents.includes(agent)).map(({ name }) => name);
   const otherModes = MODES.filter((mode) => !modes.includes(mode));
   if (others.length > 0) console.log(`skipped, not asked for: agents ${others.join(", ")}`);
   if (otherModes.length > 0) console.log(`skipped, not asked for: models ${otherModes.join(", ")}`);
   if (!restores) console.log("skipped, not asked for: restore");
+  if (!restored) console.log("skipped, not asked for: restored");
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -7,7 +7,8 @@ import { cacheDirectory } from "./install.js";
 import type { Measured } from "./measure-cell.js";
 import { MODES } from "./modes.js";
 import { KILLED, type MeasuredRestore } from "./restore-cell.js";
-import { cellsOf, restoreRows } from "./table.js";
+import { RESTORED, type MeasuredRestored } from "./restored-cell.js";
+import { cellsOf, restoredCells, restoreRows } from "./table.js";
 
 export function rememberCell(measured: Measured): void {
   remember(`${measured.agent}-${measured.version}-${measured.mode}`, measured);
@@ -15,6 +16,10 @@ export function rememberCell(measured: Measured): void {
 
 export function rememberRestore(measured: MeasuredRestore): void {
   remember(`${measured.agent}-${measured.version}-${measured.killed}`, measured);
+}
+
+export function rememberRestored(measured: MeasuredRestored): void {
+  remember(`${measured.agent}-${measured.version}-restored ${measured.killed}`, measured);
 }
 
 /** Of the pinned versions, in the order of the table. */
@@ -37,13 +42,26 @@ export async function writeDocument(root: string): Promise<void> {
       (killed) => (recalled(`${name}-${version}-${killed}`) as MeasuredRestore | undefined) ?? [],
     ),
   );
+  const restored = AGENTS.flatMap(({ name, version }) =>
+    RESTORED.flatMap(
+      (killed) => (recalled(`${name}-${version}-restored ${killed}`) as MeasuredRestored | undefined) ?? [],
+    ),
+  );
   const file = join(root, "docs/agents.md");
   fs.mkdirSync(join(root, "docs"), { recursive: true });
   const style = await resolveConfig(file);
-  fs.writeFileSync(file, await format(documentOf(cells, restores), { ...style, parser: "markdown" }));
+  fs.writeFileSync(
+    file,
+    await format(documentOf(cells, { restores, restored }), { ...style, parser: "markdown" }),
+  );
 }
 
-function documentOf(cells: readonly Measured[], restores: readonly MeasuredRestore[]): string {
+interface Restores {
+  readonly restores: readonly MeasuredRestore[];
+  readonly restored: readonly MeasuredRestored[];
+}
+
+function documentOf(cells: readonly Measured[], { restores, restored }: Restores): string {
   const versions = AGENTS.map((agent) => [agent.name, agent.package, agent.version]);
   const dates = [...new Set(cells.map(({ date }) => date))].sort().join(", ");
   return `# Real agents under launch-claim
@@ -67,7 +85,18 @@ ${markdown(
   cells.map(cellsOf),
 )}
 
+${restored.length === 0 ? "" : restoredSection(restored)}
 ${restores.length === 0 ? "" : restoreSection(restores)}`;
+}
+
+function restoredSection(restored: readonly MeasuredRestored[]): string {
+  return `## What \`launch-claim restore\` made of it
+
+Guardian and agent were killed with SIGKILL, after the turn or in the middle of it; then \`restore\`, and \`stop\`. *Asked*: questions that
+reached the model from the restore on: it sends no prompt.
+
+${markdown(["agent", "killed", "outcome", "why", "claim", "asked", "claims", "left"], restored.map(restoredCells))}
+`;
 }
 
 function restoreSection(restores: readonly MeasuredRestore[]): string {

@@ -1,6 +1,7 @@
 /** The tables as they are printed, and as they stand in docs/agents.md. */
 import type { Measured } from "./measure-cell.js";
 import type { MeasuredRestore } from "./restore-cell.js";
+import type { MeasuredRestored } from "./restored-cell.js";
 
 const WIDTHS = [10, 6, 10, 38, 30, 7, 7, 7, 6, 11] as const;
 
@@ -43,6 +44,17 @@ export function restoreLine(measured: MeasuredRestore): string {
     ([, , method, answer, replayed]) => `${method} ${answer} (${replayed} updates)`,
   );
   return `${agent.padEnd(10)} killed ${killed}: ${told.join("; ")}`;
+}
+
+export function restoredLine(measured: MeasuredRestored): string {
+  const [agent = "", killed, status, why, states, asked, claims, left] = restoredCells(measured);
+  const told = why === "" ? "" : ` (${why})`;
+  return `${agent.padEnd(10)} killed ${killed}, restore: ${status}${told}; claim ${states}; asked ${asked}, claims ${claims}, left ${left}`;
+}
+
+export function restoredCells(measured: MeasuredRestored): string[] {
+  const { agent, killed, status, why, states, asked, claims, left } = measured;
+  return [agent, killed, status, why, states.join(", then "), ...[asked, claims, left].map(String)];
 }
 
 export function restoreRows({

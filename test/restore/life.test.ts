@@ -107,6 +107,15 @@ describe("a claim that is not restored", () => {
     expect(world.livingPods("T")).toEqual([]);
   });
 
+  it("says why, of an agent that is known not to", LONG, async () => {
+    await using world = new CliWorld();
+    claimOf(await world.launch("T", {}, { flags: ["--agent", "gemini"] }));
+    expect((await world.run("stop", "T")).code).toBe(0);
+    const { outcome } = await world.restore("T", LOADS);
+    const reason = /session cannot be loaded again: .* loses for good one/u;
+    expect(outcome).toMatchObject({ status: "blocked", reason: expect.stringMatching(reason) as string });
+  });
+
   it("is one of another host's Pods", LONG, async () => {
     await using world = new CliWorld();
     await lost(world, "T");
