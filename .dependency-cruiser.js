@@ -79,6 +79,12 @@ const forbidden = [
     { path: ["^src/(verbs|testing)/", "^src/(launcher|index)\\.ts$"] },
   ),
   forbid(
+    "restore-knows-no-launcher",
+    "A restore is made of a launch's actors and the verbs; it does not reach for who runs it, and a launch knows nothing of it.",
+    { path: "^src/(launch|verbs|registry|protocol|pod)/" },
+    { path: "^src/restore/" },
+  ),
+  forbid(
     "testing-is-for-hosts",
     "`launch-claim/testing` is a subpath of its own: a host that only launches must not load it.",
     { path: "^src/", pathNot: "^src/testing/" },
