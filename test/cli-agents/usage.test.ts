@@ -14,7 +14,7 @@ describe("a command line that cannot be meant", () => {
     ["an unknown flag", ["launch", "T", "--promt", "x", ...AGENT], /"launch" has no flag "--promt"/u],
     ["an unknown short flag", ["launch", "T", "-q", ...AGENT], /has no flag "-q"/u],
     ["no ticket", ["launch", "--prompt", "x", ...AGENT], /"launch" needs <ticket>, but nothing came/u],
-    ["two tickets", ["launch", "T", "U", ...AGENT], /takes <ticket>, but came "U" as well/u],
+    ["two tickets", ["launch", "T", "U", ...AGENT], /takes \[ticket\], but came "U" as well/u],
     ["nothing after --", ["launch", "T", "--prompt", "x", "--"], /followed by COMMAND/u],
     ["a flag without its value", ["launch", "T", "--prompt"], /--prompt needs a value/u],
     [
@@ -113,7 +113,7 @@ describe("a configuration that cannot be meant", () => {
     [
       "with an unknown driver",
       '{"agents":{"a":{"driver":"telnet","command":["a"]}}}',
-      /"agents\.a\.driver".*expected one of "acp"\|"command", but came "telnet"/u,
+      /"agents\.a\.driver".*expected one of "acp"\|"command"\|"yoi", but came "telnet"/u,
     ],
     ["that is an array", "[]", /expected.*but came \[\]/u],
   ])("%s is told with file, place, what was expected and what came", async (_what, text, message) => {

@@ -32,7 +32,7 @@ describe("what to do about what blocks a launch is exact commands:", () => {
     ],
     ["live", { by: "live", claim }, ["attach T", "logs T", "stop T", "release T --stop"]],
     ["live without a claim", { by: "live", pod }, ["logs T", "adopt T", "stop T"]],
-    ["restorable", { by: "restorable", claim }, [`reclaim T --expect ${LAUNCH_ID}`]],
+    ["restorable", { by: "restorable", claim }, ["restore T", `reclaim T --expect ${LAUNCH_ID}`]],
     ["stale", { by: "stale", claim }, ["release T", `reclaim T --expect ${LAUNCH_ID}`]],
     ["lingering", { by: "lingering", claim, pids: [7, 8] }, ["logs T", "stop T"]],
     ["unknown", { by: "unknown", claim }, []],
@@ -80,7 +80,7 @@ describe("what to do when a verb was refused:", () => {
 describe("what mends a finding of the doctor's:", () => {
   test.each([
     ["claim_stale", "reclaim T-1"],
-    ["claim_restorable", "reclaim T-1"],
+    ["claim_restorable", "restore T-1"],
     ["claim_lingering", "stop T-1"],
     ["pod_live", "stop T-1"],
     ["pod_lingering", "stop T-1"],

@@ -123,7 +123,7 @@ describe("a launch that is not understood starts nothing, exit code 2:", () => {
       ["--when-done", "never"],
       '--when-done: expected keep, stop, release, but came "never"',
     ],
-    "a driver": [["--driver", "ssh", "--", "x"], '--driver: expected acp, command, but came "ssh"'],
+    "a driver": [["--driver", "ssh", "--", "x"], '--driver: expected acp, command, yoi, but came "ssh"'],
     "a plain command without --accept": [
       ["--driver", "command", "--", "x"],
       "--driver command needs --accept",

@@ -290,7 +290,7 @@ test("sessions lists which Pod ran which role for which tickets", async () => {
   expect((await host.expectCode(0, "sessions")).out).toBe("no role sessions\n");
   const { pod } = await claimed(host);
   expect((await host.expectCode(0, "sessions")).out).toMatch(
-    new RegExp(`^POD .*\\n${pod} +intake +T-1 `, "u"),
+    new RegExp(`^POD .*\\n${pod} +\\w+ +intake +T-1 `, "u"),
   );
   expect(await host.json(0, "sessions")).toMatchObject([{ sessions: [{ pod, tickets: [ticket] }] }]);
 });

@@ -45,7 +45,7 @@ describe("a configuration is refused in one message that says where, what was ex
       '{"agents":{"a":{"driver":"acp","command":["a"],"evidnce":"ack"}}}',
       'at "agents.a"',
       'no field "evidnce" here; there are ',
-      "driver, command, environment, evidence, settleMs",
+      "driver, command, environment, stdinEndMs, evidence, settleMs",
     ],
     "a timeout of 0": ['{"timeouts":{"stopMs":0}}', 'at "timeouts.stopMs"', ">=1", "but came 0"],
     "a negative timeout": ['{"timeouts":{"admitMs":-5}}', 'at "timeouts.admitMs"', ">=1", "but came -5"],
@@ -149,7 +149,7 @@ describe("a configuration is refused in one message that says where, what was ex
       '{"agents":{"a":{"driver":"command","command":["a"],"accept":"exit","settleMs":1}}}',
       'at "agents.a"',
       'no field "settleMs" here; there are ',
-      "driver, command, environment, accept",
+      "driver, command, environment, stdinEndMs, accept",
     ],
     "a name in the environment that is none": [
       '{"agents":{"a":{"driver":"acp","command":["a"],"environment":{"A=B":"c"}}}}',
@@ -245,7 +245,9 @@ describe("a configuration file", () => {
     const [head, ...lines] = message.split("\n");
     expect(head).toMatch(/: errors in it:$/u);
     expect(lines).toHaveLength(11);
-    expect(lines[0]).toBe('at "roles.r0": no field "agnt" here; there are agent, prompt, peers, whenDone');
+    expect(lines[0]).toBe(
+      'at "roles.r0": no field "agnt" here; there are agent, prompt, peers, whenDone, permissions',
+    );
     expect(lines.at(-1)).toBe("and 2 more");
   });
 

@@ -19,9 +19,10 @@ export const restore: Command = {
       help: "admit ready connect commit verify stop; 500ms, 2s, 3m",
     },
   },
-  about: `Starts the agent of a restorable claim again, in a new Pod, and has it load the session of the old one. No prompt is
-sent: what the agent was told it still knows. The claim is replaced by its continuation, with a new launch id. What
-survives of the old Pod is ended first. If the session cannot be loaded, no Pod is left, and the claim stays as it was.
+  about: `Starts the agent of a restorable claim again, in a new Pod, and has it load the session of the old one. No
+prompt is sent: what the agent was told it still knows. The claim is replaced by its continuation, with a new
+launch id. What survives of the old Pod is ended first. If the session cannot be loaded, no Pod is left, and the
+claim stays as it was.
 
 -- COMMAND ARG… runs that program instead of the one that the claim names.`,
   run,
