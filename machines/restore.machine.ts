@@ -20,7 +20,7 @@ export const restoreMachine = setup({
     judgeClaim: unprovided<R.JudgeClaimResult, R.JudgeClaimInput>("judgeClaim"),
     endSurvivors: unprovided<L.StopResult, R.EndSurvivorsInput>("endSurvivors"),
     restorePod: unprovided<L.PodHandle, R.RestorePodInput>("restorePod"),
-    connect: unprovided<L.PodSnapshot, L.ConnectInput>("connect"),
+    connect: unprovided<L.PodSnapshot, R.ConnectRestoredInput>("connect"),
     replaceClaim: unprovided<R.ReplaceClaimResult, R.ReplaceClaimInput>("replaceClaim"),
     readBackClaim: unprovided<L.ReadBackResult, L.ReadBackClaimInput>("readBackClaim"),
     stopPod: unprovided<L.StopResult, L.StopPodInput>("stopPod"),
@@ -196,7 +196,7 @@ export const restoreMachine = setup({
       invoke: {
         id: "connect",
         src: "connect",
-        input: ({ context }) => ({ pod: known(context.pod) }),
+        input: ({ context }) => ({ pod: known(context.pod), restores: known(context.restores) }),
         onDone: { target: "replacingClaim", actions: assign({ snapshot: ({ event }) => event.output }) },
         onError: {
           target: "stopping",

@@ -62,6 +62,10 @@ export interface RestorePodInput {
   readonly plan: LaunchPlan;
   readonly restores: Claim;
 }
+export interface ConnectRestoredInput {
+  readonly pod: PodHandle;
+  readonly restores: Claim;
+}
 export interface ReplaceClaimInput {
   readonly restores: Claim;
   readonly pod: PodHandle;

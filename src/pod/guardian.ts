@@ -97,7 +97,8 @@ class Guardian {
         // A defect of the machine: nothing may be left because of it.
         error: (error) => {
           log.write("guardian", `the Pod's machine failed: ${messageOf(error)}`);
-          void this.#endAgent({ accepted: false, cause: "defect" }).finally(resolve);
+          const { accepted } = this.#actor.getSnapshot().context;
+          void this.#endAgent({ accepted, cause: "defect" }).finally(resolve);
         },
       });
     });

@@ -1,11 +1,11 @@
 import { fromPromise } from "xstate";
-import { connect } from "../launch/connect.js";
 import { readBackClaim } from "../launch/read-back-claim.js";
 import type { LaunchScope, LaunchTools } from "../launch/scope.js";
 import { stopPod } from "../launch/stop-pod.js";
 import { stopByReference } from "../verbs/stop.js";
 import type * as L from "../../machines/launch.types.js";
 import type * as R from "../../machines/restore.types.js";
+import { connectRestored } from "./connect-restored.js";
 import { judgeClaim } from "./judge-claim.js";
 import { replaceClaim } from "./replace-claim.js";
 import { restorePod } from "./restore-pod.js";
@@ -17,7 +17,7 @@ export interface RestoreEffects {
   readonly judgeClaim: Effect<R.JudgeClaimResult, R.JudgeClaimInput>;
   readonly endSurvivors: Effect<L.StopResult, R.EndSurvivorsInput>;
   readonly restorePod: Effect<L.PodHandle, R.RestorePodInput>;
-  readonly connect: Effect<L.PodSnapshot, L.ConnectInput>;
+  readonly connect: Effect<L.PodSnapshot, R.ConnectRestoredInput>;
   readonly replaceClaim: Effect<R.ReplaceClaimResult, R.ReplaceClaimInput>;
   readonly readBackClaim: Effect<L.ReadBackResult, L.ReadBackClaimInput>;
   readonly stopPod: Effect<L.StopResult, L.StopPodInput>;
@@ -34,7 +34,7 @@ export function restoreEffects<Pod extends L.PodHandle>(
     // By the claim, as any verb does it: the Pod was another process's.
     endSurvivors: ({ restores }) => stopByReference(restores, tools),
     restorePod: (input, signal) => restorePod(input, within(signal)),
-    connect: ({ pod }, signal) => connect(scope.podOf(pod), within(signal)),
+    connect: ({ pod, restores }, signal) => connectRestored(scope.podOf(pod), restores, within(signal)),
     replaceClaim: (input, signal) => replaceClaim(input, within(signal)),
     readBackClaim: ({ pod }, signal) => readBackClaim(pod.launchId, within(signal)),
     stopPod: (_, signal) => stopPod(within(signal)),

@@ -32,7 +32,14 @@ export async function stop<Pod extends PodHandle>(
     const stored = await tools.registry.read(ticket);
     const wasGone = stored?.kind === "claim" && references.length === 1 ? await isGone(stored, tools) : false;
     let proof: Proof = "nothingStarted";
+    // What another Pod of the ticket holds, agent lock or Pod lock, keeps one from being proven gone: they all are tried first.
+    const unproven: PodReference[] = [];
     for (const reference of references) {
+      const stopped = await stopByReference(reference, tools);
+      if (stopped.kind === "unproven") unproven.push(reference);
+      else proof = stopped.proof;
+    }
+    for (const reference of unproven) {
       const stopped = await stopByReference(reference, tools);
       if (stopped.kind === "unproven") {
         return { status: "unresolved", pids: stopped.pids, reason: stopped.reason };

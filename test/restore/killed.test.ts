@@ -4,7 +4,7 @@ import type { AgentScript } from "../../src/testing/scripted-agent/script.js";
 import { methodsIn } from "../fixtures/agent-calls.js";
 import { CliWorld, DEADLINE_MS } from "../fixtures/cli-world.js";
 import { waitUntil } from "../fixtures/processes.js";
-import { expectRestored, fileIn, LOADS, LONG, lost, restoredClaim, STUBBORN } from "./bench.js";
+import { expectRestored, fileIn, LOADS, LONG, loseGuardian, lost, restoredClaim, STUBBORN } from "./bench.js";
 
 const moments: readonly { readonly state: string; readonly script: AgentScript; readonly where?: string }[] =
   [
@@ -70,5 +70,20 @@ describe("a restore command that is SIGKILLed", () => {
     const { outcome } = await world.restore("T", LOADS, ["--timeout", "stop=5s"]);
     expectRestored(world, "T", restoredClaim(outcome));
     expect(world.processesOf(old.launchId)).toEqual([]);
+  });
+
+  it("and its guardian, while its agent loads and will not end: stop ends that, too", LONG, async () => {
+    await using world = new CliWorld();
+    const old = await lost(world, "T");
+    const restorer = world.startRestore("T", { ...STUBBORN, load: "stall" });
+    const agentOfRestore = () =>
+      world.livingPods("T").find((launchId) => launchId !== old.launchId && world.agentOf(launchId));
+    const launchId = await waitUntil(agentOfRestore, { deadlineMs: DEADLINE_MS, what: "its agent" });
+    await loseGuardian(world, "T", launchId);
+    await restorer.dies();
+    const stopped = await world.run("stop", "T", "--json");
+    expect(stopped.code, stopped.stderr).toBe(0);
+    expect(world.livingPods("T")).toEqual([]);
+    expectRestored(world, "T", restoredClaim((await world.restore("T", LOADS)).outcome));
   });
 });

@@ -1,4 +1,6 @@
 /** A session that cannot be loaded is an outcome with its reason: the claim stays as it was, and no fresh session is begun. */
+import fs from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { AgentScript } from "../../src/testing/scripted-agent/script.js";
 import { methodsIn } from "../fixtures/agent-calls.js";
@@ -104,3 +106,21 @@ describe("a session that cannot be loaded", () => {
     expect(methodsIn(callsFile)).toEqual(["initialize", "session/resume"]);
   });
 });
+
+it(
+  "a Pod that loads none, because its agent is another's kind, is not taken for the session",
+  LONG,
+  async () => {
+    await using world = new CliWorld();
+    await lost(world, "T");
+    const before = world.observe("T").claimBytes;
+    const agents = { plain: { driver: "command", command: ["sleep", "600"], accept: "alive:1s" } };
+    fs.writeFileSync(join(world.workspace, "launch-claim.config.json"), JSON.stringify({ agents }));
+    expect((await world.run("trust")).code).toBe(0);
+    const { code, results } = await world.run("restore", "T", "--json", "--agent", "plain");
+    expect(code).toBe(1);
+    expect(results.at(-1)).toMatchObject({ status: "failed", code: "session_not_loaded" });
+    expect(world.observe("T").claimBytes).toBe(before);
+    expect(world.livingPods("T")).toEqual([]);
+  },
+);
