@@ -1,0 +1,4 @@
+import type { Sweep } from "./sweep.js";
+
+/** Every sweep, in the order of the report. */
+export const SWEEPS: readonly Sweep[] = [];
