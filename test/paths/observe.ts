@@ -35,7 +35,7 @@ export interface Observed {
 /** @param ticketId of letters, digits and dashes alone, so that it is its own file name */
 export function observe(world: PodWorld, ticketId: string): Observed {
   const file = claimFile(world.registry, ticketId);
-  const claimBytes = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
+  const claimBytes = textOf(file);
   const claims = recordsIn(join(world.registry, "claims"))
     .filter((record) => (record["ticket"] as { id?: string } | undefined)?.id === ticketId)
     .map(launchIdOf);
@@ -62,7 +62,18 @@ export function claimFile(registry: string, ticketId: string): string {
 function recordsIn(directory: string): Record<string, unknown>[] {
   return listed(directory)
     .filter((name) => name.endsWith(".json"))
-    .map((name) => JSON.parse(fs.readFileSync(join(directory, name), "utf8")) as Record<string, unknown>);
+    .flatMap((name) => textOf(join(directory, name)) ?? [])
+    .map((text) => JSON.parse(text) as Record<string, unknown>);
+}
+
+/** Undefined if there is no such file, or not any more: what is observed goes on meanwhile. */
+function textOf(file: string): string | undefined {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function launchIdOf(record: Record<string, unknown>): string {
@@ -70,5 +81,10 @@ function launchIdOf(record: Record<string, unknown>): string {
 }
 
 function listed(directory: string): string[] {
-  return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
+  try {
+    return fs.readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }

@@ -108,7 +108,11 @@ describe("a guardian's Pod", () => {
     await untilGone(pod.launchId);
     expect((await pod.record()).state).toBe("ended");
     expect(fs.existsSync(pod.socket)).toBe(false);
-    expect((await pod.registry.probeLocks(pod.ticket)).pod).toBe("free");
+    // A process that ends gives up its memory, by which it is found, a moment before its descriptors.
+    await waitUntil(async () => (await pod.registry.probeLocks(pod.ticket)).pod === "free", {
+      deadlineMs: 20_000,
+      what: "the Pod lock to be free",
+    });
   });
 
   it("works on after acceptance when its launcher has gone, and says so", async () => {
