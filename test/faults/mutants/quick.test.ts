@@ -1,0 +1,4 @@
+import { quickly } from "../quick.js";
+import { mutants } from "./sweep.js";
+
+quickly(mutants);

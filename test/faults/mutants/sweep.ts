@@ -1,0 +1,181 @@
+import { execFile } from "node:child_process";
+import fs from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Sweep, SweepOptions, SweepReport } from "../sweep.js";
+import { disposableDirectory } from "../../fixtures/temporary.js";
+import { MUTANTS, type Mutant } from "./mutants.js";
+
+/** What the tests need of the tree; the rest is only linked to. */
+const COPIED = ["machines", "src", "test", "examples", "scripts", "bench"];
+const LINKED = ["node_modules", "dist"];
+/** A defect may well make a test wait for ever. */
+const LONGEST_MS = 180_000;
+/** Of `npm test`: caught by tests that take a second, one in each of three layers. */
+const QUICK = 3;
+
+export const mutants: Sweep = {
+  name: "mutants",
+  title: "Our own tests, tested",
+  about:
+    "One rule at a time is taken out of the product, in a copy, and the tests that are meant to notice are run on it: at least one must fail, and all of them pass on the copy as it is.",
+  notCovered: [
+    "Defects that nobody thought of: these are chosen by hand, not generated.",
+    "Rule 1 (admission reads every Pod record): without it the path tests hang instead of failing, so no narrow test is named for it yet.",
+  ],
+  run,
+};
+
+/** What became of one defect. */
+interface Verdict {
+  readonly mutant: Mutant;
+  /** The full names of the tests that failed; empty: it was not caught. */
+  readonly caughtBy: readonly string[];
+  readonly trouble?: string;
+}
+
+async function run({ quick, tell }: SweepOptions): Promise<SweepReport> {
+  const stale = MUTANTS.flatMap((mutant) => misfit(mutant) ?? []);
+  if (stale.length > 0) return { counts: [["deliberate defects that apply", 0]], violations: stale };
+  using directory = disposableDirectory();
+  const tree = copyTree(directory.path);
+  const chosen = quick ? quickest() : MUTANTS;
+
+  const unmutated = await failures(tree, [...new Set(chosen.flatMap(({ tests }) => tests))]);
+  const violations =
+    unmutated.failed.length > 0 || unmutated.trouble !== undefined
+      ? [`without any defect: ${unmutated.trouble ?? unmutated.failed.join("; ")}`]
+      : [];
+  const verdicts: Verdict[] = [];
+  for (const mutant of chosen) {
+    const verdict = await judge(tree, mutant);
+    verdicts.push(verdict);
+    tell(
+      `${verdict.caughtBy.length > 0 ? "caught" : "NOT CAUGHT"}: ${mutant.name} (${verdict.caughtBy.length})`,
+    );
+  }
+  const missed = verdicts.filter(({ caughtBy }) => caughtBy.length === 0);
+  return {
+    counts: [
+      ["deliberate defects that apply", MUTANTS.length],
+      ["of them run", verdicts.length],
+      ["of them caught", verdicts.length - missed.length],
+    ],
+    violations: [
+      ...violations,
+      ...missed.map(({ mutant, trouble }) => `not caught: ${mutant.name} (${trouble ?? "all tests passed"})`),
+    ],
+    details: tableOf(verdicts),
+  };
+}
+
+function quickest(): readonly Mutant[] {
+  const files = ["src/registry/claim-store.ts", "src/pod/agents/evidence.ts", "machines/pod.machine.ts"];
+  return files.flatMap((file) => MUTANTS.find((mutant) => mutant.file === file) ?? []).slice(0, QUICK);
+}
+
+/** Why a defect cannot be applied; undefined if it can. */
+function misfit({ name, file, find, tests }: Mutant): string | undefined {
+  const root = rootOfProject();
+  const found = fs.readFileSync(join(root, file), "utf8").split(find).length - 1;
+  if (found !== 1) return `${name}: what it replaces stands ${found} times in ${file}`;
+  const absent = tests.find((test) => !fs.existsSync(join(root, test)));
+  return absent && `${name}: there is no ${absent}`;
+}
+
+async function judge(tree: string, mutant: Mutant): Promise<Verdict> {
+  const file = join(tree, mutant.file);
+  const text = fs.readFileSync(file, "utf8");
+  fs.writeFileSync(
+    file,
+    text.replace(mutant.find, () => mutant.replace),
+  );
+  try {
+    const { failed, trouble } = await failures(tree, mutant.tests);
+    return { mutant, caughtBy: failed, ...(trouble !== undefined && { trouble }) };
+  } finally {
+    fs.writeFileSync(file, text);
+  }
+}
+
+/** The tests that fail in this tree. `trouble`: they could not be run to their end. */
+async function failures(
+  tree: string,
+  tests: readonly string[],
+): Promise<{ readonly failed: readonly string[]; readonly trouble?: string }> {
+  const report = join(tree, "report.json");
+  fs.rmSync(report, { force: true });
+  const vitest = join(tree, "node_modules/vitest/vitest.mjs");
+  const args = [
+    vitest,
+    "run",
+    "--reporter=json",
+    `--outputFile=${report}`,
+    "--bail=1",
+    "--testTimeout=20000",
+    ...tests,
+  ];
+  // The copy's own run has its own root for temporaries, and is watched by its own leak check.
+  const { LAUNCH_CLAIM_TEST_ROOT: _, ...environment } = process.env;
+  const said = await new Promise<string>((resolve) => {
+    execFile(
+      process.execPath,
+      args,
+      {
+        cwd: tree,
+        env: { ...environment, CI: "" },
+        timeout: LONGEST_MS,
+        killSignal: "SIGKILL",
+        maxBuffer: 1 << 26,
+      },
+      (error, _stdout, stderr) => resolve(error?.killed ? `not finished after ${LONGEST_MS} ms` : stderr),
+    );
+  });
+  if (!fs.existsSync(report))
+    return { failed: [], trouble: said.trim().slice(-500) || "the tests did not run" };
+  const { testResults } = JSON.parse(fs.readFileSync(report, "utf8")) as VitestReport;
+  const failed = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status === "failed").map(({ fullName }) => fullName),
+  );
+  const unloaded = testResults.find(
+    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+  );
+  return { failed, ...(unloaded && { trouble: `${unloaded.name} could not be loaded` }) };
+}
+
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+function copyTree(into: string): string {
+  const root = rootOfProject();
+  for (const name of COPIED) fs.cpSync(join(root, name), join(into, name), { recursive: true });
+  for (const name of LINKED) fs.symlinkSync(join(root, name), join(into, name));
+  for (const entry of fs.readdirSync(root, { withFileTypes: true })) {
+    if (entry.isFile()) fs.copyFileSync(join(root, entry.name), join(into, entry.name));
+  }
+  return into;
+}
+
+/** This file runs from the sources as well as from what is built of them. */
+function rootOfProject(): string {
+  let at = dirname(fileURLToPath(import.meta.url));
+  while (!fs.existsSync(join(at, "package.json"))) at = dirname(at);
+  return at;
+}
+
+function tableOf(verdicts: readonly Verdict[]): string {
+  return [
+    "| defect | breaks | caught by |",
+    "| --- | --- | --- |",
+    ...verdicts.map(({ mutant, caughtBy }) => {
+      const first = caughtBy[0]?.replaceAll("|", "\\|") ?? "**nothing**";
+      const more = caughtBy.length > 1 ? " and others" : "";
+      return `| ${mutant.name} | ${mutant.breaks} | ${first}${more} |`;
+    }),
+  ].join("\n");
+}
