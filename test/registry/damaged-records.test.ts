@@ -185,6 +185,37 @@ describe("a record that nests deeper than a stack is high", () => {
   });
 });
 
+describe("a record in the place of another", () => {
+  test("is no entry of that ticket's history, nor the answer to what became of its launch, and doctor names it", async () => {
+    const bench = new RegistryBench();
+    const registry = bench.open();
+    const [ours, theirs] = [await claimed(registry, "T-1"), await claimed(registry, "T-2")];
+    for (const { ticket, launchId } of [ours, theirs]) {
+      const lock = await lockOf(registry, ticket.id);
+      await registry.end(lock, { expect: launchId, how: "released", reason: "x", by: "me" });
+      lock.close();
+    }
+    const file = bench.layout.historyEntry({ id: "T-1" }, ours.launchId);
+    fs.copyFileSync(bench.layout.historyEntry({ id: "T-2" }, theirs.launchId), file);
+    expect(await registry.history({ id: "T-1" })).toEqual([]);
+    expect(await registry.history()).toMatchObject([{ claim: theirs }]);
+    expect(await registry.readBack(await lockOf(registry, "T-1"), ours.launchId)).toEqual({ kind: "absent" });
+    expect(await fileOfFinding(bench, "history_unreadable")).toMatchObject([{ file, ticket: { id: "T-1" } }]);
+  });
+
+  test("is no session of that Pod, and doctor names it", async () => {
+    const bench = new RegistryBench();
+    const launcher = bench.launcher();
+    for (const pod of ["one", "two"]) await launcher.recordSession({ pod, role: "intake" });
+    const file = bench.layout.session("one");
+    fs.copyFileSync(bench.layout.session("two"), file);
+    expect((await launcher.sessions()).map(({ pod }) => pod)).toEqual(["two"]);
+    const [finding] = await fileOfFinding(bench, "session_unreadable");
+    expect(finding).toMatchObject({ file });
+    expect(finding?.message).toContain('the session of another Pod, "two"');
+  });
+});
+
 describe("what stands where only directories are expected", () => {
   const strays: Readonly<Record<string, (bench: RegistryBench) => string>> = {
     "a file among the tickets' histories": ({ layout }) => join(layout.history, ".DS_Store"),
