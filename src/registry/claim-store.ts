@@ -26,6 +26,7 @@ import {
 import type { Layout } from "./layout.js";
 import { fileName, idOf } from "./names.js";
 import { printable } from "../text.js";
+import { readHistoryEntry } from "./placed-records.js";
 import { parseRecord, serializeRecord } from "./records.js";
 
 /**
@@ -192,8 +193,7 @@ export class ClaimStore {
 
   #readEntry(file: string): HistoryEntry | undefined {
     try {
-      const bytes = readIfThere(file);
-      return bytes && parseRecord("history", bytes, file);
+      return readHistoryEntry(this.#layout, file);
     } catch (error) {
       // A damaged entry hides no other; `examine` reports it.
       if (LaunchClaimError.is(error) && error.code !== "io_failed") return undefined;

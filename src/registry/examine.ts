@@ -3,11 +3,11 @@ import fs from "node:fs";
 import { LaunchClaimError } from "../errors.js";
 import type { Finding } from "../ports.js";
 import type { ClaimStore } from "./claim-store.js";
-import { listIfThere, readIfThere, removeIfThere } from "./durable.js";
+import { listIfThere, removeIfThere } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { idOf } from "./names.js";
+import { readHistoryEntry, readSession } from "./placed-records.js";
 import type { PodStore } from "./pod-store.js";
-import { parseRecord } from "./records.js";
 
 /** Ended Pods whose record and log are kept, for each ticket. */
 const KEPT_PODS = 10;
@@ -38,9 +38,9 @@ export function examine({ layout, claims, pods }: Examined, { fix }: { readonly 
     });
   }
 
-  findings.push(...damagedRecords(layout.sessions, "session"));
+  findings.push(...damagedRecords(layout, layout.sessions, "session"));
   for (const name of listIfThere(layout.history)) {
-    findings.push(...damagedRecords(join(layout.history, name), "history"));
+    findings.push(...damagedRecords(layout, join(layout.history, name), "history"));
   }
 
   for (const stored of pods.list()) {
@@ -81,14 +81,14 @@ export function examine({ layout, claims, pods }: Examined, { fix }: { readonly 
   return findings;
 }
 
-function damagedRecords(directory: string, kind: "session" | "history"): Finding[] {
+function damagedRecords(layout: Layout, directory: string, kind: "session" | "history"): Finding[] {
   const findings: Finding[] = [];
   for (const name of listIfThere(directory)) {
     if (name.startsWith(".") || !name.endsWith(".json")) continue;
     const file = join(directory, name);
     try {
-      const bytes = readIfThere(file);
-      if (bytes) parseRecord(kind, bytes, file);
+      if (kind === "session") readSession(layout, file);
+      else readHistoryEntry(layout, file);
     } catch (error) {
       if (!LaunchClaimError.is(error)) throw error;
       const ticketId = kind === "history" ? idOf(basename(directory)) : undefined;

@@ -7,6 +7,9 @@ import type { Claim, JsonObject, PodSnapshot, RunResult } from "../../machines/l
 /** The version that this program writes. Older ones are read; a newer one is refused, never rewritten. */
 const VERSION = 1;
 
+/** A record that nests deeper is damaged: what reads and writes values one level at a time would run out of stack on it. */
+const MAX_DEPTH = 200;
+
 const text = z.string();
 /** Launch ids become file names: nothing else may pass for one. */
 const launchId = z.string().regex(/^[0-9A-Za-z-]{8,64}$/u);
@@ -127,6 +130,7 @@ export function parseRecord<Kind extends RecordKind>(
   } catch (cause) {
     throw damaged(file, `it is not JSON (${messageOf(cause)})`);
   }
+  if (isDeeperThan(MAX_DEPTH, raw)) throw damaged(file, `it nests deeper than ${MAX_DEPTH} levels`);
   const { format, version, ...fields } = (typeof raw === "object" && raw !== null ? raw : {}) as Record<
     string,
     unknown
@@ -156,6 +160,11 @@ export function parseRecord<Kind extends RecordKind>(
 /** `before`: what the file held; fields of it that this program does not know are kept. */
 export function serializeRecord(kind: RecordKind, record: object, before: object = {}): string {
   return `${JSON.stringify({ format: formatOf(kind), version: VERSION, ...before, ...record })}\n`;
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
 function formatOf(kind: RecordKind): string {

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { LaunchClaimError } from "../errors.js";
 import type { RoleSession } from "../ports.js";
-import { listIfThere, readIfThere, removeIfThere, type DurableWrites } from "./durable.js";
+import { listIfThere, removeIfThere, type DurableWrites } from "./durable.js";
 import type { Layout } from "./layout.js";
-import { parseRecord, serializeRecord } from "./records.js";
+import { readSession } from "./placed-records.js";
+import { serializeRecord } from "./records.js";
 
 /** Role sessions: one file a Pod, replaced by rename. */
 export class SessionStore {
@@ -48,8 +49,7 @@ export class SessionStore {
   /** A damaged session is as good as none; a newer one must not be rewritten. */
   #read(file: string): RoleSession | undefined {
     try {
-      const bytes = readIfThere(file);
-      return bytes && parseRecord("session", bytes, file);
+      return readSession(this.#layout, file);
     } catch (error) {
       if (LaunchClaimError.is(error) && error.code === "record_damaged") return undefined;
       throw error;

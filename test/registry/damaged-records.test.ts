@@ -2,6 +2,8 @@ import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/outcome.js";
+import type { StoredClaim } from "../../src/ports.js";
+import { serializeRecord, type RecordKind } from "../../src/registry/records.js";
 import {
   claimed,
   claimOf,
@@ -14,6 +16,11 @@ import {
 } from "../fixtures/registry-bench.js";
 
 const NEWER = (kind: string) => JSON.stringify({ format: `launch-claim/${kind}`, version: 2, any: "thing" });
+
+/** A record whose known fields all fit, and whose unknown one nests deeper than a stack is high. */
+const DEEP = (kind: RecordKind, record: object) =>
+  serializeRecord(kind, record).replace(/\}\n$/u, `,"later":${nested(20_000)}}`);
+const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
 
 async function fileOfFinding(bench: RegistryBench, code: string) {
   const { findings } = await bench.launcher().doctor();
@@ -134,6 +141,78 @@ describe("a damaged Pod record", () => {
     expect(await registry.pods({ id: "T-1" })).toMatchObject([
       { kind: "unreadable", file: bench.podFile("T-1", theirs.pod) },
     ]);
+  });
+});
+
+describe("a record that nests deeper than a stack is high", () => {
+  test("is damaged like any other: it hides no other, and its claim can be ended", async () => {
+    const bench = new RegistryBench();
+    const registry = bench.open();
+    const claims = [await claimed(registry, "T-1"), await claimed(registry, "T-2")] as const;
+    const deep = DEEP("claim", claims[0]);
+    fs.writeFileSync(bench.claimFile("T-1"), deep);
+    const [stored, other] = await registry.list();
+    expect(stored).toMatchObject({ kind: "unreadable", ticket: { id: "T-1" } });
+    expect(other).toEqual({ kind: "claim", claim: claims[1] });
+    const { expect: stands } = stored as Extract<StoredClaim, { kind: "unreadable" }>;
+    expect(await bench.launcher().reclaim({ id: "T-1" }, { expect: stands })).toMatchObject({
+      status: "ended",
+    });
+    expect(await bench.launch("T-1")).toMatchObject({ status: "claimed" });
+  });
+
+  test("wherever it nests: in a field that is known, in its format, in a session, in a Pod record", async () => {
+    const bench = new RegistryBench();
+    const registry = bench.open();
+    const claim = await claimed(registry, "T-1");
+    const deep = nested(20_000);
+    for (const text of [
+      serializeRecord("claim", claim).replace('"locator":{}', `"locator":{"deep":${deep}}`),
+      `{"format":${deep},"version":1}`,
+      `{"format":"launch-claim/claim","version":${deep}}`,
+    ]) {
+      fs.writeFileSync(bench.claimFile("T-1"), text);
+      expect(await registry.read({ id: "T-1" })).toMatchObject({ kind: "unreadable" });
+    }
+    const session = sessionOf(claim);
+    fs.writeFileSync(bench.layout.session(session.pod), DEEP("session", session));
+    await registry.writeSession(session);
+    expect(await registry.sessions()).toEqual([session]);
+    const pod = podOf(claim, "ended");
+    await registry.writePod(pod);
+    fs.writeFileSync(bench.podFile("T-1", pod.pod), DEEP("pod", pod));
+    expect((await errorOf(() => registry.writePod(pod))).code).toBe("record_damaged");
+  });
+});
+
+describe("a record in the place of another", () => {
+  test("is no entry of that ticket's history, nor the answer to what became of its launch, and doctor names it", async () => {
+    const bench = new RegistryBench();
+    const registry = bench.open();
+    const [ours, theirs] = [await claimed(registry, "T-1"), await claimed(registry, "T-2")];
+    for (const { ticket, launchId } of [ours, theirs]) {
+      const lock = await lockOf(registry, ticket.id);
+      await registry.end(lock, { expect: launchId, how: "released", reason: "x", by: "me" });
+      lock.close();
+    }
+    const file = bench.layout.historyEntry({ id: "T-1" }, ours.launchId);
+    fs.copyFileSync(bench.layout.historyEntry({ id: "T-2" }, theirs.launchId), file);
+    expect(await registry.history({ id: "T-1" })).toEqual([]);
+    expect(await registry.history()).toMatchObject([{ claim: theirs }]);
+    expect(await registry.readBack(await lockOf(registry, "T-1"), ours.launchId)).toEqual({ kind: "absent" });
+    expect(await fileOfFinding(bench, "history_unreadable")).toMatchObject([{ file, ticket: { id: "T-1" } }]);
+  });
+
+  test("is no session of that Pod, and doctor names it", async () => {
+    const bench = new RegistryBench();
+    const launcher = bench.launcher();
+    for (const pod of ["one", "two"]) await launcher.recordSession({ pod, role: "intake" });
+    const file = bench.layout.session("one");
+    fs.copyFileSync(bench.layout.session("two"), file);
+    expect((await launcher.sessions()).map(({ pod }) => pod)).toEqual(["two"]);
+    const [finding] = await fileOfFinding(bench, "session_unreadable");
+    expect(finding).toMatchObject({ file });
+    expect(finding?.message).toContain('the session of another Pod, "two"');
   });
 });
 
