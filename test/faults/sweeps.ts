@@ -1,5 +1,6 @@
 import { mutants } from "./mutants/sweep.js";
+import { powerCut } from "./power-cut/sweep.js";
 import type { Sweep } from "./sweep.js";
 
 /** Every sweep, in the order of the report. */
-export const SWEEPS: readonly Sweep[] = [mutants];
+export const SWEEPS: readonly Sweep[] = [powerCut, mutants];
