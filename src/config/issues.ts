@@ -64,9 +64,14 @@ function but(came: unknown): string {
 }
 
 function shown(came: unknown): string {
-  // A function or a symbol has no JSON, whatever the types say.
-  const json = JSON.stringify(came) as string | undefined;
-  return (json ?? `a ${typeof came}`).slice(0, 80);
+  try {
+    // A function or a symbol has no JSON, whatever the types say.
+    const json = JSON.stringify(came) as string | undefined;
+    return (json ?? `a ${typeof came}`).slice(0, 80);
+  } catch {
+    // It nests deeper than a stack is high, or a host's own value refers to itself.
+    return "a value that cannot be shown";
+  }
 }
 
 function fieldsAt(schema: FieldSchema, path: readonly PropertyKey[], input: unknown): readonly string[] {

@@ -118,6 +118,8 @@ export class PodConnection {
   }
 
   #receive(line: string): void {
+    // What came in the same piece as a broken line, and after it, is nothing that can be relied on.
+    if (this.#socket.destroyed) return;
     const parsed = parseEvent(line);
     if (parsed.kind === "broken") {
       this.#socket.destroy(new Error("the Pod sent a line that is no JSON"));

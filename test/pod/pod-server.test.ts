@@ -222,4 +222,14 @@ describe("a connection to a Pod", () => {
     sockets[0]?.write("broken\n");
     await expect(next).rejects.toMatchObject({ code: "pod_unreachable" });
   });
+
+  it("hears nothing of what comes after a line that is no JSON, in the same piece", async () => {
+    const path = join(temporaryDirectory(), "s.sock");
+    const server = net.createServer((socket) => void socket.end(`broken\n${lineOf(snapshot)}`));
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    onTestFinished(() => void server.close());
+    await expect(PodConnection.open(path, AbortSignal.timeout(20_000))).rejects.toMatchObject({
+      code: "pod_unreachable",
+    });
+  });
 });

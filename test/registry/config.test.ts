@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createLauncher } from "../../src/launcher.js";
 import type { LauncherOptions, LaunchRequest } from "../../src/requests.js";
+import { readConfig } from "../../src/config.js";
 import { errorOf, INVISIBLE, RegistryBench, treeOf } from "../fixtures/registry-bench.js";
 
 const CONFIG = "launch-claim.config.json";
@@ -236,6 +237,16 @@ describe("a configuration file", () => {
     for (const [text, where, says] of errors) {
       const { message } = await expectRefused((bench) => bench.configure(text));
       expect(message).toContain(`${CONFIG}:${where}: it is not JSON: ${says}`);
+    }
+  });
+
+  test("that nests deeper than a stack is high is refused like any other", async () => {
+    const bench = new RegistryBench();
+    for (const around of ["*", '{"agents":*}', '{"roles":{"coder":*}}', '{"idleStopMs":*}']) {
+      bench.configure(around.replace("*", "[".repeat(20_000) + "]".repeat(20_000)));
+      const { code, message } = await errorOf(() => readConfig(bench.project));
+      expect(code).toBe("config_invalid");
+      expect(message.length).toBeLessThan(500);
     }
   });
 
