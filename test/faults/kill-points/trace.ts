@@ -26,6 +26,8 @@ export interface Killed {
   readonly ended: EndedCommand;
   /** Before which call it died; undefined if it ran to its end. Not always the one that was meant: `n` counts foreign calls, too. */
   readonly call: string | undefined;
+  /** Whether that call is one of its points. */
+  readonly isPoint: boolean;
   /** How many points lay behind it when it died, or ended. */
   readonly passed: number;
 }
@@ -54,11 +56,15 @@ export async function killAt(world: CliWorld, words: readonly string[], point: K
   const inject = ["-e", `inject=${point.kind}:signal=KILL:when=${point.n}`];
   const { ended, lines } = await traced(world, words, inject);
   const points = pointsIn(world, lines);
-  if (ended.signal !== "SIGKILL") return { ended, call: undefined, passed: points.length };
+  if (ended.signal !== "SIGKILL") return { ended, call: undefined, isPoint: false, passed: points.length };
   const n = lines.filter((line) => kindOf(line) === point.kind).length;
   const last = points.find((found) => found.kind === point.kind && found.n === n);
-  const passed = points.length - (last === undefined ? 0 : 1);
-  return { ended, call: last?.call ?? `a ${point.kind} that changes nothing of the registry`, passed };
+  return {
+    ended,
+    call: last?.call ?? `a ${point.kind} that changes nothing of the registry`,
+    isPoint: last !== undefined,
+    passed: points.length - (last === undefined ? 0 : 1),
+  };
 }
 
 /** Without `-f`: neither the guardian nor any other child is traced, and none is killed. */
