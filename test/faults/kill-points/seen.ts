@@ -37,7 +37,7 @@ export function see(world: CliWorld): Seen {
   };
 }
 
-/** Every record under its final name that is not whole JSON with our format. */
+/** A sentence for each record under its final name that is not whole JSON with our format. Asked first: nothing else can read a torn one. */
 export function tornRecords(world: CliWorld): string[] {
   const names = fs.existsSync(world.registry)
     ? fs.readdirSync(world.registry, { recursive: true, encoding: "utf8" })
@@ -51,7 +51,8 @@ export function tornRecords(world: CliWorld): string[] {
       } catch {
         return true;
       }
-    });
+    })
+    .map((name) => `${name} is torn`);
 }
 
 /** The living Pod that has accepted its run and has no claim. */

@@ -27,8 +27,10 @@ const launch: Subject = {
   prepare: (world) =>
     Promise.resolve(["launch", ID, "--prompt", "begin", "--json", "--", ...world.agent({})]),
   async broken(world) {
+    const torn = tornRecords(world);
+    if (torn.length > 0) return torn;
     const { claim } = see(world);
-    const broken = [...torn(world), ...ghost(world), ...(await liesOfStatus(world))];
+    const broken = [...ghost(world), ...(await liesOfStatus(world))];
     if (broken.length > 0) return broken;
     const settled = await untilDoctorIsRight(world);
     if (settled.claim !== claim) broken.push(`the claim was ${claim}, and is ${settled.claim} by itself`);
@@ -74,9 +76,10 @@ const reclaim: Subject = {
 export const SUBJECTS: readonly Subject[] = [launch, release, reclaim];
 
 async function brokenEnd(world: CliWorld, words: readonly string[]): Promise<string[]> {
+  const broken = tornRecords(world);
+  if (broken.length > 0) return broken;
   const [launchId = "none"] = world.launchIds(ID);
   const { claimFile, history } = see(world);
-  const broken = torn(world);
   if (claimFile !== launchId && history.length === 0)
     broken.push(`the claim is lost: neither stands nor in history`);
   if (history.some((entry) => entry !== launchId)) broken.push(`the history names ${history.join(", ")}`);
@@ -101,10 +104,6 @@ async function brokenEnd(world: CliWorld, words: readonly string[]): Promise<str
   const next = claimOf(await untilDone(() => world.launch(ID)));
   if (next.adopted || next.launchId === launchId) broken.push("the ended launch was claimed once more");
   return [...broken, ...notOne(world, next.launchId, 2)];
-}
-
-function torn(world: CliWorld): string[] {
-  return tornRecords(world).map((name) => `${name} is torn`);
 }
 
 /** A claim that no run stands behind. */
@@ -147,7 +146,7 @@ function notOne(world: CliWorld, launchId: string, accepted = 1): string[] {
   };
   const isDue = isDeepStrictEqual(found, due);
   return [
-    ...torn(world),
+    ...tornRecords(world),
     ...(isDue ? [] : [`in the end ${JSON.stringify(found)}, not ${JSON.stringify(due)}`]),
   ];
 }
