@@ -1,6 +1,7 @@
+import { killPoints } from "./kill-points/sweep.js";
 import { mutants } from "./mutants/sweep.js";
 import { powerCut } from "./power-cut/sweep.js";
 import type { Sweep } from "./sweep.js";
 
 /** Every sweep, in the order of the report. */
-export const SWEEPS: readonly Sweep[] = [powerCut, mutants];
+export const SWEEPS: readonly Sweep[] = [killPoints, powerCut, mutants];

@@ -1,0 +1,4 @@
+import { quickly } from "../quick.js";
+import { killPoints } from "./sweep.js";
+
+quickly(killPoints, 600_000);
