@@ -1,0 +1,4 @@
+import { quickly } from "../quick.js";
+import { hostileBytes } from "./sweep.js";
+
+quickly(hostileBytes);
