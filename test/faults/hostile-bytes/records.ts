@@ -114,7 +114,7 @@ export async function sweepRecords(amount: Amount): Promise<readonly Part[]> {
         KINDS.map((other) => records.textOf(other, 0)),
       );
       const bytes = fc.oneof(
-        { weight: 9, arbitrary: hostileJson(JSON.parse(text) as object, text) },
+        { weight: 3, arbitrary: hostileJson(JSON.parse(text) as object, text) },
         { weight: 1, arbitrary: fc.constantFrom(...others).map((other) => Buffer.from(other)) },
       );
       records.restore();

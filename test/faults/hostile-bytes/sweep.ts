@@ -4,7 +4,7 @@ import { sweepNames } from "./names.js";
 import { sweepProtocol } from "./protocol.js";
 import { sweepRecords } from "./records.js";
 
-const QUICK = { records: 50, names: 1_500, lines: 500, connections: 120, configuration: 250 };
+const QUICK = { records: 40, names: 1_000, lines: 500, connections: 80, configuration: 250 };
 const WHOLE = { records: 500, names: 40_000, lines: 8_000, connections: 2_000, configuration: 4_000 };
 
 /** Bytes that somebody else wrote, wherever launch-claim reads some. */
