@@ -10,7 +10,7 @@ import { serializeRecord } from "../../../src/registry/records.js";
 import { findWorkspace } from "../../../src/registry/workspace.js";
 import { claimOf, patient, podOf, sessionOf, treeOf } from "../../fixtures/registry-bench.js";
 import { disposableDirectory } from "../../fixtures/temporary.js";
-import { hostileJson } from "./mutations.js";
+import { deepened, hostileJson } from "./mutations.js";
 import { demand, forAll, ours, type Amount, type Part } from "./property.js";
 
 type Kind = "claim" | "session" | "history" | "pod";
@@ -114,7 +114,7 @@ export async function sweepRecords(amount: Amount): Promise<readonly Part[]> {
         KINDS.map((other) => records.textOf(other, 0)),
       );
       const bytes = fc.oneof(
-        { weight: 3, arbitrary: hostileJson(JSON.parse(text) as object, text) },
+        { weight: 9, arbitrary: hostileJson(JSON.parse(text) as object, text) },
         { weight: 1, arbitrary: fc.constantFrom(...others).map((other) => Buffer.from(other)) },
       );
       records.restore();
@@ -130,6 +130,10 @@ export async function sweepRecords(amount: Amount): Promise<readonly Part[]> {
             await checkWriters(records, kind, damaged, read);
             records.restore();
           },
+          [...others.map((other) => Buffer.from(other)), ...deepened(text)].map((one): [Buffer, number] => [
+            one,
+            1,
+          ]),
         ),
       );
     }
