@@ -28,6 +28,14 @@ function nested(levels: number): string {
   return `${"[".repeat(levels)}${"]".repeat(levels)}`;
 }
 
+/** A valid text that nests deeper than a stack is high: in a field that nobody knows, and in one that is known. */
+export function deepened(text: string): readonly Buffer[] {
+  const deep = nested(20_000);
+  const unknown = text.replace(/\}\s*$/u, () => `,"later":${deep}}`);
+  const known = text.replace(/"locator":\{\}/u, () => `"locator":{"deep":${deep}}`);
+  return [Buffer.from(unknown), Buffer.from(known)];
+}
+
 type Path = readonly (string | number)[];
 
 /** Where the values in a JSON value are, the whole of it first. */

@@ -12,15 +12,20 @@ export interface Amount {
   readonly cases: number;
 }
 
-/** Runs `check` on so many drawn values; a case that throws is a violation, named so that it can be run again. */
+/** Runs `check` on the values that are always tried, and on so many drawn ones; a case that throws is a violation, named so that it can be run again. */
 export async function forAll<Value>(
   what: string,
   { seed, cases }: Amount,
   values: fc.Arbitrary<Value>,
   check: (value: Value) => void | Promise<void>,
+  always: readonly Value[] = [],
 ): Promise<Part> {
   const property = fc.asyncProperty(values, async (value) => check(value));
-  const details = await fc.check(property, { seed, numRuns: cases });
+  const details = await fc.check(property, {
+    seed,
+    numRuns: always.length + cases,
+    examples: always.map((value): [Value] => [value]),
+  });
   const done = details.numRuns;
   if (!details.failed) return { count: [what, done], violations: [] };
   const shown = fc.stringify(details.counterexample).slice(0, 600);

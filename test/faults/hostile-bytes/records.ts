@@ -10,7 +10,7 @@ import { serializeRecord } from "../../../src/registry/records.js";
 import { findWorkspace } from "../../../src/registry/workspace.js";
 import { claimOf, patient, podOf, sessionOf, treeOf } from "../../fixtures/registry-bench.js";
 import { disposableDirectory } from "../../fixtures/temporary.js";
-import { hostileJson } from "./mutations.js";
+import { deepened, hostileJson } from "./mutations.js";
 import { demand, forAll, ours, type Amount, type Part } from "./property.js";
 
 type Kind = "claim" | "session" | "history" | "pod";
@@ -130,6 +130,10 @@ export async function sweepRecords(amount: Amount): Promise<readonly Part[]> {
             await checkWriters(records, kind, damaged, read);
             records.restore();
           },
+          [...others.map((other) => Buffer.from(other)), ...deepened(text)].map((one): [Buffer, number] => [
+            one,
+            1,
+          ]),
         ),
       );
     }
