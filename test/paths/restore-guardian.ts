@@ -85,7 +85,14 @@ export class RestoreWorld implements PodWorld {
     const ticket = { id: `R-${(this.#tickets += 1)}` };
     const script = new PathScript(path);
     const restores = await this.#claim(ticket);
-    if (!script.passes("judgeClaim", "blocked")) await killGuardianOf(restores);
+    if (!script.passes("judgeClaim", "blocked")) {
+      await killGuardianOf(restores);
+      // A process that ends gives up its memory, by which it is found, a moment before its descriptors.
+      await waitUntil(() => observe(this, ticket.id).podLock === "free", {
+        deadlineMs: PATIENCE_MS,
+        what: "the Pod lock to be free",
+      });
+    }
     const before = observe(this, ticket.id);
 
     const callsFile = `${this.#files}.calls-${ticket.id}`;

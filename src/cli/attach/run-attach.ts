@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../errors.js";
 import type { PodRecord } from "../../ports.js";
 import { legible, printable } from "../../text.js";
@@ -13,6 +14,9 @@ import { tellAdvice } from "../tell-advice.js";
 import { openVerbs } from "../verbs.js";
 
 const DIAL_MS = 5_000;
+/** How long a Pod that has hung up may take to give up its lock, and how often that is looked at. */
+const DYING_MS = 500;
+const LOOK_MS = 25;
 
 /** @returns the exit code */
 export async function runAttach(call: Call): Promise<number> {
@@ -120,8 +124,15 @@ async function tellEnd(
   call: Call,
 ): Promise<number> {
   const { terminal, line } = call;
-  const found = await findPod(pod, call);
-  if (end === "lost" && found.kind === "running" && found.record.launchId === launchId) {
+  const goesOn = (now: Awaited<ReturnType<typeof findPod>>) =>
+    end === "lost" && now.kind === "running" && now.record.launchId === launchId;
+  let found = await findPod(pod, call);
+  // A process that is killed gives up its sockets a moment before its locks.
+  for (let waitedMs = 0; waitedMs < DYING_MS && goesOn(found); waitedMs += LOOK_MS) {
+    await delay(LOOK_MS);
+    found = await findPod(pod, call);
+  }
+  if (goesOn(found)) {
     return notAttached(`Pod ${pod} has dropped this connection, and goes on`, call);
   }
   if (terminal.json) return EXIT.done;
