@@ -18,7 +18,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Most tests wait for processes: on two cores, two files at a time take two thirds of the time that one after the other takes.
-    maxWorkers: Math.max(2, Math.ceil(os.availableParallelism() / 2)),
+    maxWorkers: Math.max(2, os.availableParallelism() - 1),
     reporters: ["default"],
   },
 });

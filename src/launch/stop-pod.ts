@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { LaunchClaimError } from "../errors.js";
 import type { StopAnswer } from "../ports.js";
-import type { PodHandle, StopResult, TicketRef } from "../../machines/launch.types.js";
+import { isLockKept } from "../registry/kept-lock.js";
+import type { PodHandle, StopResult } from "../../machines/launch.types.js";
 import type { LaunchScope, LaunchTools } from "./scope.js";
 
 /**
@@ -69,23 +69,6 @@ async function forgetSessions<Pod extends PodHandle>(
 ): Promise<void> {
   for (const pod of scope.ownedPods) {
     await registry.removeSession(pod.name, scope.launchId).catch(() => undefined);
-  }
-}
-
-/** A process that has ended may keep its descriptors for moments. */
-const LOCK_KEPT_MS = 1_000;
-
-/** Whether the ticket's Pod lock stays held although its Pod is said to be stopped. */
-export async function isLockKept<Pod extends PodHandle>(
-  ticket: TicketRef,
-  { registry }: LaunchTools<Pod>,
-): Promise<boolean> {
-  const deadline = performance.now() + LOCK_KEPT_MS;
-  for (let pauseMs = 2; ; pauseMs *= 2) {
-    const { pod } = await registry.probeLocks(ticket);
-    if (pod === "free") return false;
-    if (performance.now() >= deadline) return true;
-    await delay(pauseMs);
   }
 }
 

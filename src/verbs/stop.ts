@@ -1,6 +1,7 @@
 import { messageOf } from "../errors.js";
 import type { PodReference, StoredClaim } from "../ports.js";
-import { checkedStop, isLockKept } from "../launch/stop-pod.js";
+import { checkedStop } from "../launch/stop-pod.js";
+import { isLockKept } from "../registry/kept-lock.js";
 import { judgeClaim, podRecordOf, settledBy } from "../registry/judge.js";
 import { lifeOf } from "../processes.js";
 import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";

@@ -13,6 +13,7 @@ import {
   type RunningCommand,
 } from "../fixtures/cli-world.js";
 import { waitUntil } from "../fixtures/processes.js";
+import { untilPodLockFree } from "../paths/observe.js";
 
 const LONG = { timeout: 240_000 };
 /** Takes the prompt, and never begins with it. */
@@ -233,10 +234,7 @@ describe("a guardian that is SIGKILLed while its agent lives on", () => {
       const { launchId } = claimOf(await world.launch("LINGER", STUBBORN));
       const agent = world.agentOf(launchId);
       kill(world.guardianOf(launchId) as number, "SIGKILL");
-      await waitUntil(() => world.observe("LINGER").podLock === "free", {
-        deadlineMs: DEADLINE_MS,
-        what: "the guardian's end",
-      });
+      await untilPodLockFree(world, "LINGER", DEADLINE_MS);
 
       const status = await world.status("LINGER");
       expect(status).toMatchObject({ state: "lingering", claim: { launchId } });
@@ -276,10 +274,7 @@ describe("a guardian that is SIGKILLed while its agent lives on", () => {
       const agent = world.agentOf(launchId);
       const guardian = world.guardianOf(launchId) as number;
       kill(guardian, "SIGKILL");
-      await waitUntil(() => world.observe(id).podLock === "free", {
-        deadlineMs: DEADLINE_MS,
-        what: "its end",
-      });
+      await untilPodLockFree(world, id, DEADLINE_MS);
 
       const blocked = await world.launch(id);
       expect(blocked.code, blocked.stderr).toBe(3);

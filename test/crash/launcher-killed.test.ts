@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { built, OwnPodsWorld } from "../fixtures/own-pods-world.js";
+import { built } from "../fixtures/guardian-runtime.js";
+import { OwnPodsWorld } from "../fixtures/own-pods-world.js";
 import type { Moment } from "../fixtures/crash-moments.js";
 import { disposableDirectory } from "../fixtures/temporary.js";
 import { waitUntil } from "../fixtures/processes.js";

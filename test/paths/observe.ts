@@ -2,9 +2,9 @@
  * What a launch has left behind, measured from outside: directory listings, the process table, the kernel's list of locks. Shares
  * no code with `src`, and knows of the registry only what its documentation says of the files.
  */
-import fs from "node:fs";
 import { join } from "node:path";
-import { locksHeld } from "../fixtures/processes.js";
+import { namesIn, textIfThere } from "../fixtures/files.js";
+import { locksHeld, waitUntil } from "../fixtures/processes.js";
 
 /** Stands for a living Pod that has no process of its own, in a list of processes. */
 export const WITHOUT_PROCESS = 0;
@@ -35,7 +35,7 @@ export interface Observed {
 /** @param ticketId of letters, digits and dashes alone, so that it is its own file name */
 export function observe(world: PodWorld, ticketId: string): Observed {
   const file = claimFile(world.registry, ticketId);
-  const claimBytes = textOf(file);
+  const claimBytes = textIfThere(file);
   const claims = recordsIn(join(world.registry, "claims"))
     .filter((record) => (record["ticket"] as { id?: string } | undefined)?.id === ticketId)
     .map(launchIdOf);
@@ -43,7 +43,7 @@ export function observe(world: PodWorld, ticketId: string): Observed {
     .filter((record) => (record["tickets"] as { id: string }[]).some(({ id }) => id === ticketId))
     .map(launchIdOf);
   const podsOfTicket = join(world.registry, "pods", ticketId);
-  const pods = listed(podsOfTicket).flatMap((pod) => recordsIn(join(podsOfTicket, pod)).map(launchIdOf));
+  const pods = namesIn(podsOfTicket).flatMap((pod) => recordsIn(join(podsOfTicket, pod)).map(launchIdOf));
   const locked = (suffix: string) =>
     locksHeld(join(world.registry, "locks", `${ticketId}.${suffix}`)) ? "held" : "free";
   const launches = new Map(
@@ -60,31 +60,20 @@ export function claimFile(registry: string, ticketId: string): string {
 }
 
 function recordsIn(directory: string): Record<string, unknown>[] {
-  return listed(directory)
+  return namesIn(directory)
     .filter((name) => name.endsWith(".json"))
-    .flatMap((name) => textOf(join(directory, name)) ?? [])
+    .flatMap((name) => textIfThere(join(directory, name)) ?? [])
     .map((text) => JSON.parse(text) as Record<string, unknown>);
-}
-
-/** Undefined if there is no such file, or not any more: what is observed goes on meanwhile. */
-function textOf(file: string): string | undefined {
-  try {
-    return fs.readFileSync(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 function launchIdOf(record: Record<string, unknown>): string {
   return String(record["launchId"]);
 }
 
-function listed(directory: string): string[] {
-  try {
-    return fs.readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
+/** Waits until the ticket's Pod lock is free: a process that ends gives up its memory, by which it is found, before its descriptors. */
+export async function untilPodLockFree(world: PodWorld, ticketId: string, deadlineMs: number): Promise<void> {
+  await waitUntil(() => observe(world, ticketId).podLock === "free", {
+    deadlineMs,
+    what: "the Pod lock to be free",
+  });
 }

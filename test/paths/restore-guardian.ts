@@ -21,7 +21,7 @@ import {
   staysStopped,
 } from "./guardian.js";
 import { injector } from "./inject.js";
-import { observe, type PodWorld } from "./observe.js";
+import { observe, untilPodLockFree, type PodWorld } from "./observe.js";
 import { NEVER_MS, PathScript, PATIENT } from "./path-script.js";
 import { cancelAsSaid, clearTicket, kill, PATIENCE_MS } from "./process-world.js";
 import { restoreViolations, type RestoreRun } from "./restore-demand.js";
@@ -87,11 +87,7 @@ export class RestoreWorld implements PodWorld {
     const restores = await this.#claim(ticket);
     if (!script.passes("judgeClaim", "blocked")) {
       await killGuardianOf(restores);
-      // A process that ends gives up its memory, by which it is found, a moment before its descriptors.
-      await waitUntil(() => observe(this, ticket.id).podLock === "free", {
-        deadlineMs: PATIENCE_MS,
-        what: "the Pod lock to be free",
-      });
+      await untilPodLockFree(this, ticket.id, PATIENCE_MS);
     }
     const before = observe(this, ticket.id);
 

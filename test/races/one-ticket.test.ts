@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createLauncher, FileRegistry, findWorkspace, type ClaimRegistry, type Outcome } from "launch-claim";
 import { InProcessRuntime } from "launch-claim/testing";
-import { built, OwnPodsWorld } from "../fixtures/own-pods-world.js";
+import { built } from "../fixtures/guardian-runtime.js";
+import { OwnPodsWorld } from "../fixtures/own-pods-world.js";
 import { disposableDirectory, temporaryDirectory } from "../fixtures/temporary.js";
 import { waitUntil } from "../fixtures/processes.js";
 

@@ -6,12 +6,12 @@ import { v7 as newLaunchId } from "uuid";
 import type { CallContext } from "../../src/ports.js";
 import type { FileRegistry } from "../../src/registry/file-registry.js";
 import type { Claim } from "../../machines/launch.types.js";
+import { namesIn } from "../fixtures/files.js";
 import {
   claimed,
   claimOf,
   errorOf,
   lockOf,
-  namesIn,
   patient,
   RegistryBench,
   sessionOf,

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/outcome.js";
-import { claimed, claimOf, INVISIBLE, namesIn, RegistryBench, treeOf } from "../fixtures/registry-bench.js";
+import { namesIn } from "../fixtures/files.js";
+import { claimed, claimOf, INVISIBLE, RegistryBench, treeOf } from "../fixtures/registry-bench.js";
 
 /** What a claim's file may hold that is no claim of this ticket, and the words by which it is known. */
 const damages: Readonly<Record<string, readonly [bytes: string | Buffer, says: string]>> = {

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { PodRecord } from "../../src/ports.js";
 import type { FileRegistry } from "../../src/registry/file-registry.js";
+import { namesIn } from "../fixtures/files.js";
 import {
   claimed,
   claimOf,
   lockOf,
-  namesIn,
   podOf,
   RegistryBench,
   sessionOf,

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ClaimEnding } from "../../src/ports.js";
 import type { FileRegistry } from "../../src/registry/file-registry.js";
+import { namesIn } from "../fixtures/files.js";
 import {
   claimed,
   claimOf,
   errorOf,
   lockOf,
-  namesIn,
   patient,
   RegistryBench,
   sessionOf,

@@ -5,7 +5,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { probeLockFile, takeLockFile, tryLockFile, type FileLock } from "../../src/registry/locks.js";
 import { locksHeld, waitUntil } from "../fixtures/processes.js";
-import { errorOf, lockOf, namesIn, patient, RegistryBench } from "../fixtures/registry-bench.js";
+import { namesIn } from "../fixtures/files.js";
+import { errorOf, lockOf, patient, RegistryBench } from "../fixtures/registry-bench.js";
 import { startFixture, startProgram } from "../fixtures/registry-children.js";
 import { temporaryDirectory } from "../fixtures/temporary.js";
 

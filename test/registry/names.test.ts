@@ -5,7 +5,8 @@ import { v7 as newLaunchId } from "uuid";
 import type { TicketRef } from "../../machines/launch.types.js";
 import { fileName, idOf, podName } from "../../src/registry/names.js";
 import { printable } from "../../src/text.js";
-import { claimed, errorOf, INVISIBLE, namesIn, RegistryBench, treeOf } from "../fixtures/registry-bench.js";
+import { namesIn } from "../fixtures/files.js";
+import { claimed, errorOf, INVISIBLE, RegistryBench, treeOf } from "../fixtures/registry-bench.js";
 
 describe("a ticket id is refused, and the message says what came, with nothing invisible in it:", () => {
   const hintOfAll = "Use the tracker's own id, for example T-12 or owner/repo#12.";

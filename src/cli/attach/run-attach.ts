@@ -1,10 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../errors.js";
 import type { PodRecord } from "../../ports.js";
 import { legible, printable } from "../../text.js";
 import { adviceForBlock } from "../advice.js";
 import { Attachment } from "./attachment.js";
-import { findPod } from "./find-pod.js";
+import { awaitItsEnd, findPod } from "./find-pod.js";
 import { LineEditor } from "./line-editor.js";
 import { Screen } from "./screen.js";
 import { viewForPeople, viewForPrograms } from "./view.js";
@@ -14,9 +13,6 @@ import { tellAdvice } from "../tell-advice.js";
 import { openVerbs } from "../verbs.js";
 
 const DIAL_MS = 5_000;
-/** How long a Pod that has hung up may take to give up its lock, and how often that is looked at. */
-const DYING_MS = 500;
-const LOOK_MS = 25;
 
 /** @returns the exit code */
 export async function runAttach(call: Call): Promise<number> {
@@ -124,15 +120,9 @@ async function tellEnd(
   call: Call,
 ): Promise<number> {
   const { terminal, line } = call;
-  const goesOn = (now: Awaited<ReturnType<typeof findPod>>) =>
-    end === "lost" && now.kind === "running" && now.record.launchId === launchId;
-  let found = await findPod(pod, call);
-  // A process that is killed gives up its sockets a moment before its locks.
-  for (let waitedMs = 0; waitedMs < DYING_MS && goesOn(found); waitedMs += LOOK_MS) {
-    await delay(LOOK_MS);
-    found = await findPod(pod, call);
-  }
-  if (goesOn(found)) {
+  if (end === "lost") await awaitItsEnd(ticket, call);
+  const found = await findPod(pod, call);
+  if (end === "lost" && found.kind === "running" && found.record.launchId === launchId) {
     return notAttached(`Pod ${pod} has dropped this connection, and goes on`, call);
   }
   if (terminal.json) return EXIT.done;

@@ -3,7 +3,9 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { DEADLINE_MS, type CliWorld } from "../../fixtures/cli-world.js";
+import { namesIn, textIfThere } from "../../fixtures/files.js";
 import { waitUntil } from "../../fixtures/processes.js";
+import { claimFile } from "../../paths/observe.js";
 
 export const ID = "T-1";
 
@@ -22,15 +24,15 @@ export interface Seen {
 }
 
 export function see(world: CliWorld): Seen {
-  const claimFile = launchIdIn(join(world.registry, "claims", `${ID}.json`));
-  const history = entriesOf(join(world.registry, "history", ID))
+  const inFile = launchIdIn(claimFile(world.registry, ID));
+  const history = namesIn(join(world.registry, "history", ID))
     .filter((name) => name.endsWith(".json") && !name.startsWith("."))
     .map((name) => name.slice(0, -".json".length));
   const accepted = world.podRecords(ID).filter(({ acceptance }) => acceptance !== undefined);
   return {
-    claimFile,
+    claimFile: inFile,
     history,
-    claim: claimFile !== undefined && history.includes(claimFile) ? undefined : claimFile,
+    claim: inFile !== undefined && history.includes(inFile) ? undefined : inFile,
     isLocked: world.observe(ID).podLock === "held",
     living: world.livingPods(ID),
     accepted: accepted.map(({ launchId }) => launchId),
@@ -106,13 +108,11 @@ export async function untilDoctorIsRight(world: CliWorld): Promise<Seen> {
 }
 
 function launchIdIn(file: string): string | undefined {
+  const text = textIfThere(file);
+  if (text === undefined) return undefined;
   try {
-    return (JSON.parse(fs.readFileSync(file, "utf8")) as { launchId?: string }).launchId ?? "none";
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : "unreadable";
+    return (JSON.parse(text) as { launchId?: string }).launchId ?? "none";
+  } catch {
+    return "unreadable";
   }
-}
-
-function entriesOf(directory: string): string[] {
-  return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
 }

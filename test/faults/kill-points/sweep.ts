@@ -1,4 +1,5 @@
 import { CliWorld } from "../../fixtures/cli-world.js";
+import { randomOf } from "../random.js";
 import type { Sweep, SweepOptions, SweepReport } from "../sweep.js";
 import { SUBJECTS, type Subject } from "./subjects.js";
 import { killAt, pointsOf, whyNoTrace, type KillPoint } from "./trace.js";
@@ -116,17 +117,11 @@ async function killOnce(subject: Subject, point: KillPoint, swept: Swept): Promi
 
 /** One point drawn from each of so many equal parts of the command's run, so that early, middle and late ones are among them. */
 function sampleOf(points: readonly KillPoint[], count: number, seed: number): KillPoint[] {
+  const random = randomOf(seed);
   const drawn = Array.from({ length: count }, (_, part) => {
     const from = Math.floor((part * points.length) / count);
     const to = Math.floor(((part + 1) * points.length) / count);
-    return points[from + Math.floor(fractionOf(seed + part) * (to - from))];
+    return points[from + random.below(to - from)];
   });
   return drawn.filter((point) => point !== undefined);
-}
-
-/** From 0 to 1, the same for the same seed. */
-function fractionOf(seed: number): number {
-  let mixed = Math.imul(seed ^ (seed >>> 16), 0x45d9f3b);
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);
-  return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
 }

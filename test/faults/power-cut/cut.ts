@@ -21,7 +21,7 @@ import {
 } from "./disk.js";
 import { toldBy } from "./log.js";
 import { examineDisk } from "./examine-disk.js";
-import { randomOf, type Random } from "./random.js";
+import { randomOf, type Random } from "../random.js";
 
 /** What one kind of file system came to. */
 export interface Tally {

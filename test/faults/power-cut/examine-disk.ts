@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { FileRegistry } from "../../../src/registry/file-registry.js";
 import { Layout } from "../../../src/registry/layout.js";
 import { findWorkspace } from "../../../src/registry/workspace.js";
+import { textIfThere } from "../../fixtures/files.js";
 import { compare } from "./compare.js";
 import type { Told } from "./log.js";
 import { newClaim, sessionOf } from "./records.js";
@@ -18,7 +19,7 @@ export async function examineDisk(project: string, disk: string, told: Told): Pr
   const sessions = await registry.sessions();
   for (const [id, must] of told.tickets) {
     const standing = await registry.read({ id });
-    const file = readIfThere(layout.claim({ id }));
+    const file = textIfThere(layout.claim({ id }));
     const found = { standing, history: await registry.history({ id }), sessions, file };
     broken.push(...compare(must, found).map((what) => `${id}: ${what}`));
     if (standing && !listed.delete(JSON.stringify(standing))) broken.push(`${id}: list() does not show it`);
@@ -49,8 +50,4 @@ async function nextLaunch(registry: FileRegistry, layout: Layout, id: string): P
   } finally {
     lock.close();
   }
-}
-
-function readIfThere(file: string): string | undefined {
-  return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
 }

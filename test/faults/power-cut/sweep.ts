@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { built } from "../../fixtures/guardian-runtime.js";
 import { disposableDirectory } from "../../fixtures/temporary.js";
 import type { Sweep, SweepOptions, SweepReport } from "../sweep.js";
 import type { Tally, Word } from "./cut.js";
@@ -57,11 +57,9 @@ function whyNoMounts(directory: string): string | undefined {
   return `nothing can be mounted in a namespace of its own (needs Linux and root): ${error?.message ?? stderr.trim()}`;
 }
 
-/** Runs cut.ts from `dist`, also under vitest: its writer is compiled code. */
+/** Runs cut.ts from `dist`: its writer is compiled code. */
 async function cut(directory: string, plan: object, tell: SweepOptions["tell"]): Promise<readonly Tally[]> {
-  const isCompiled = import.meta.url.endsWith(".js");
-  const path = isCompiled ? "./cut.js" : "../../../dist/test/faults/power-cut/cut.js";
-  const program = fileURLToPath(new URL(path, import.meta.url));
+  const program = built("test/faults/power-cut/cut.js");
   if (!fs.existsSync(program)) throw new Error(`${program} is not there: run "npm run build" before this`);
   const args = [...NAMESPACE, process.execPath, program, directory, JSON.stringify(plan)];
   // Its standard input ends with this process, however that ends.

@@ -10,7 +10,7 @@ import { FileRegistry } from "../../../src/registry/file-registry.js";
 import { findWorkspace } from "../../../src/registry/workspace.js";
 import type { Claim } from "../../../machines/launch.types.js";
 import type { Line, Operation } from "./log.js";
-import { randomOf, type Random } from "./random.js";
+import { randomOf, type Random } from "../random.js";
 import { newClaim, sessionOf } from "./records.js";
 
 /** So few that most operations meet what an earlier one has left. */
