@@ -27,6 +27,7 @@ import type { Layout } from "./layout.js";
 import { fileName, idOf } from "./names.js";
 import { printable } from "../text.js";
 import { readHistoryEntry } from "./placed-records.js";
+import { continuesItself } from "./continuation.js";
 import { parseRecord, serializeRecord } from "./records.js";
 
 /**
@@ -77,13 +78,7 @@ export class ClaimStore {
     const final = this.#layout.claim(ticket);
     const staged = await this.#writes.stage(final, serializeRecord("claim", claim), launchId);
     try {
-      if (this.#hasEnded(ticket, launchId)) {
-        throw new LaunchClaimError(
-          "launch_already_ended",
-          `launch ${launchId} of ticket ${printable(ticket.id)} was claimed and ended before`,
-          { hint: "Launch again: a new launch has a new id." },
-        );
-      }
+      this.#requireFresh(ticket, launchId);
       requireAllowed();
       if (!link(staged)) {
         const standing = this.#readFile(final, ticket);
@@ -108,9 +103,11 @@ export class ClaimStore {
    */
   async replace(claim: Claim, expect: string, requireAllowed: () => void): Promise<ReplaceAnswer> {
     const { ticket, launchId } = claim;
+    if (launchId === expect) throw continuesItself(launchId);
     const final = this.#layout.claim(ticket);
     const staged = await this.#writes.stage(final, serializeRecord("claim", claim), launchId);
     try {
+      this.#requireFresh(ticket, launchId);
       const standing = this.read(ticket);
       requireAllowed();
       if (standing === undefined || !isOf(standing, launchId)) {
@@ -157,6 +154,8 @@ export class ClaimStore {
     const { how, reason, by } = ending;
     const entry: HistoryEntry = { claim: standing.claim, endedAt, how, reason, by };
     const file = this.#layout.historyEntry(ticket, expect);
+    // If the restore that replaced the former claim died before its sync, a power cut could still bring that one back; no entry ends it.
+    if (standing.claim.restoredFrom) await this.#writes.syncDirectory(dirname(claimFile));
     await this.#writes.create(file, serializeRecord("history", entry));
     await this.#remove(claimFile);
     return { kind: "ended", entry, file };
@@ -203,6 +202,16 @@ export class ClaimStore {
 
   #hasEnded(ticket: TicketRef, launchId: string): boolean {
     return isThere(this.#layout.historyEntry(ticket, launchId));
+  }
+
+  /** A launch that was claimed and has ended claims nothing any more. */
+  #requireFresh(ticket: TicketRef, launchId: string): void {
+    if (!this.#hasEnded(ticket, launchId)) return;
+    throw new LaunchClaimError(
+      "launch_already_ended",
+      `launch ${launchId} of ticket ${printable(ticket.id)} was claimed and ended before`,
+      { hint: "Launch again: a new launch has a new id." },
+    );
   }
 
   async #ensureHistoryOf(ticket: TicketRef): Promise<void> {

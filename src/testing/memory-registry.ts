@@ -19,6 +19,7 @@ import type {
   StoredPod,
 } from "../ports.js";
 import type { Claim, TicketRef } from "../../machines/launch.types.js";
+import { continuesItself } from "../registry/continuation.js";
 
 export interface MemoryRegistryOptions {
   /** The time that history entries carry. Default: the system's. */
@@ -93,15 +94,6 @@ export class MemoryRegistry implements ClaimRegistry {
   ): Promise<CommitAnswer> {
     const { ticket, launchId } = claim;
     return await this.#write(lock, { claim, session, signal }, () => {
-      if (this.#entryOf(ticket.id, launchId)) {
-        throw new LaunchClaimError(
-          "launch_already_ended",
-          `launch ${launchId} was claimed and ended before`,
-          {
-            hint: "Launch again: a new launch has a new id.",
-          },
-        );
-      }
       const standing = this.#standing(ticket.id);
       if (standing && standing.claim.launchId !== launchId) return { kind: "standing", standing };
       if (!standing) this.#claims.set(ticket.id, structuredClone(claim));
@@ -118,6 +110,7 @@ export class MemoryRegistry implements ClaimRegistry {
     }: { readonly expect: string; readonly claim: Claim; readonly session: RoleSession },
     { signal }: CallContext,
   ): Promise<ReplaceAnswer> {
+    if (claim.launchId === expect) throw continuesItself(expect);
     return await this.#write(lock, { claim, session, signal }, () => {
       const standing = this.#standing(claim.ticket.id);
       const known = standing?.claim.launchId;
@@ -143,6 +136,14 @@ export class MemoryRegistry implements ClaimRegistry {
       requireHeld(lock, ticket);
       if (signal.aborted || !this.#underWay.has(attempt)) {
         throw new LaunchClaimError("aborted", `the commit of launch ${launchId} was given up`);
+      }
+      if (this.#entryOf(ticket.id, launchId)) {
+        const hint = "Launch again: a new launch has a new id.";
+        throw new LaunchClaimError(
+          "launch_already_ended",
+          `launch ${launchId} was claimed and ended before`,
+          { hint },
+        );
       }
       return write();
     } finally {

@@ -95,6 +95,28 @@ export const replaceCases: RegistryCases = {
     await bench.expectClaim(T1, undefined, "after the replacement");
   },
 
+  "replace: a launch that was claimed and ended before continues no claim": async (bench) => {
+    const { claim: ended } = await bench.ended(T1);
+    const { claim } = await bench.claimed(T1);
+    const continued = continuationOf(claim);
+    const records = {
+      expect: claim.launchId,
+      claim: { ...continued.claim, launchId: ended.launchId },
+      session: { ...continued.session, launchId: ended.launchId },
+    };
+    const replacing = bench.underLock(T1, (lock) => bench.registry.replace(lock, records, patient));
+    await expectRejection(replacing, "launch_already_ended", "the replacement");
+    await bench.expectClaim(T1, claim, "after the replacement was refused");
+  },
+
+  "replace: a claim does not continue itself": async (bench) => {
+    const { claim, session } = await standing(bench);
+    const records = { expect: claim.launchId, claim: { ...claim, pod: "another" }, session };
+    const replacing = bench.underLock(T1, (lock) => bench.registry.replace(lock, records, patient));
+    await expectRejection(replacing, "request_invalid", "the replacement");
+    await bench.expectClaim(T1, claim, "after the replacement was refused");
+  },
+
   "replace: fields of the claim that are not known survive": async (bench) => {
     const { claim, next } = await standing(bench);
     const records = { expect: claim.launchId, ...next, claim: withUnknown(next.claim) };
