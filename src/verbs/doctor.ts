@@ -1,5 +1,5 @@
 import type { Finding, PodRecord, RoleSession } from "../ports.js";
-import { judgeClaim, judgePod, type Judges } from "../registry/judge.js";
+import { judgeClaim, judgePod, podRecordOf, type Judges } from "../registry/judge.js";
 import { isOfLaunch } from "../registry/continuation.js";
 import { podOfKey } from "../unticketed.js";
 import type { PodHandle } from "../../machines/launch.types.js";
@@ -60,12 +60,14 @@ async function examinePods<Pod extends PodHandle>(
   const findings: Finding[] = [];
   for (const stored of await registry.pods()) {
     if (stored.kind !== "pod" || stored.record.state === "ended") continue;
-    const { record } = stored;
-    const claim = await registry.read(record.ticket);
-    if (claim?.kind === "claim" && claim.claim.launchId === record.launchId) continue;
-    const lock = await registry.lockLaunch(record.ticket, { signal, patient: false });
+    const { ticket, launchId } = stored.record;
+    if (await isClaimed(stored.record, registry)) continue;
+    const lock = await registry.lockLaunch(ticket, { signal, patient: false });
     if (lock === undefined) continue;
     try {
+      // Whoever had the lock a moment ago may have claimed it, or ended it.
+      const record = await podRecordOf(ticket, launchId, registry);
+      if (record === undefined || record.state === "ended" || (await isClaimed(record, registry))) continue;
       const { state, evidence } = await judgePod(record, judges);
       if (state === "live" && (await isRecorded(record, registry))) continue;
       if (state === "stale" || state === "restorable") {
@@ -92,6 +94,14 @@ async function examinePods<Pod extends PodHandle>(
     }
   }
   return findings;
+}
+
+async function isClaimed(
+  { ticket, launchId }: PodRecord,
+  registry: Judges<PodHandle>["registry"],
+): Promise<boolean> {
+  const claim = await registry.read(ticket);
+  return claim?.kind === "claim" && claim.claim.launchId === launchId;
 }
 
 /** A Pod that was launched without a ticket has a role session, and no claim. */

@@ -70,6 +70,9 @@ export async function reclaim<Pod extends PodHandle>(
     if (stored === undefined) return await clearPodRecord(ticket, options, tools);
     const standing = stored.kind === "claim" ? stored.claim.launchId : stored.expect;
     if (standing !== options.expect) {
+      // Not the claim's own Pod, but one that an earlier launch could not prove gone.
+      const cleared = await clearPodRecord(ticket, options, tools);
+      if (cleared.status !== "absent") return cleared;
       return {
         status: "refused",
         by: "mismatch",

@@ -3,6 +3,8 @@ import type { ClaimRegistry, PodReference } from "../ports.js";
 import type { Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import { printable } from "../text.js";
 import { podOfKey } from "../unticketed.js";
+import { isOfLaunch } from "../registry/continuation.js";
+import { podRecordOf } from "../registry/judge.js";
 import type { VerbTools } from "./verb-tools.js";
 
 export interface RunEndedOptions {
@@ -17,17 +19,28 @@ export async function runEnded<Pod extends PodHandle>(
   { launchId, signal }: RunEndedOptions,
   { registry, runtime }: VerbTools<Pod>,
 ): Promise<string> {
-  const claim =
-    podOfKey(ticket) === undefined
-      ? await claimOf(ticket, launchId, registry)
-      : await unticketedPod(ticket, registry);
-  if (claim?.runtime.kind !== runtime.kind || !runtime.runEnded) {
+  const isUnticketed = podOfKey(ticket) !== undefined;
+  const claim = isUnticketed ? undefined : await claimOf(ticket, launchId, registry);
+  const [first] = claim?.restoredFrom ?? [];
+  if (first !== undefined) return await endKnownOf(first, ticket, registry);
+  const pod = isUnticketed ? await unticketedPod(ticket, registry) : claim;
+  if (pod?.runtime.kind !== runtime.kind || !runtime.runEnded) {
     throw new LaunchClaimError(
       "pod_unreachable",
       `there is no Pod of ticket ${printable(ticket.id)} that could tell when its run ends`,
     );
   }
-  return await runtime.runEnded(runtime.podAt(claim), { signal });
+  return await runtime.runEnded(runtime.podAt(pod), { signal });
+}
+
+/** The Pod of a restored claim was given no first run: that was another's, which is gone. */
+async function endKnownOf(launchId: string, ticket: TicketRef, registry: ClaimRegistry): Promise<string> {
+  const record = await podRecordOf(ticket, launchId, registry);
+  if (record?.stopReason !== undefined) return record.stopReason;
+  throw new LaunchClaimError(
+    "pod_unreachable",
+    `the Pod that was given the run of ticket ${printable(ticket.id)} was lost before the run ended; its claim was restored`,
+  );
 }
 
 /** A Pod that was launched without a ticket has no claim to go by; its key is its own. */
@@ -46,10 +59,9 @@ async function claimOf(
   registry: ClaimRegistry,
 ): Promise<Claim | undefined> {
   const stored = await registry.read(ticket);
-  if (stored?.kind === "claim" && (launchId === undefined || stored.claim.launchId === launchId))
+  if (stored?.kind === "claim" && (launchId === undefined || isOfLaunch(stored.claim, launchId)))
     return stored.claim;
   if (launchId === undefined) return undefined;
-  return (await registry.history(ticket))
-    .map(({ claim }) => claim)
-    .find((claim) => claim.launchId === launchId);
+  const ended = (await registry.history(ticket)).map(({ claim }) => claim);
+  return ended.find((claim) => isOfLaunch(claim, launchId));
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { join } from "node:path";
+import { v7 as newLaunchId } from "uuid";
 import { describe, expect, test } from "vitest";
-import type { Launcher } from "../../src/index.js";
+import type { ClaimRegistry, Launcher } from "../../src/index.js";
 import { forEver, Held, LaunchHost, LONG, outcomeAs } from "../fixtures/launch-host.js";
 
 const ticket = { id: "T-1" };
@@ -385,6 +386,22 @@ describe("reclaim", () => {
     await claimed(host);
   });
 
+  test("clears what an earlier launch has left beside another's claim, and leaves the claim", async () => {
+    const host = new LaunchHost();
+    const claim = await claimed(host);
+    const [record] = await host.files.pods(ticket);
+    if (record?.kind !== "pod") throw new Error("the launch has left no Pod record");
+    const left = { ...record.record, pod: "left", launchId: newLaunchId(), state: "starting" as const };
+    await host.files.writePod({ ...left, runtime: { kind: host.runtime.kind } });
+    await endPods(host);
+
+    const launcher = host.launcher();
+    expect(await launcher.reclaim(ticket, { expect: left.launchId })).toEqual({ status: "ended" });
+    expect((await launcher.status(ticket)).claims).toMatchObject([{ claim: { launchId: claim.launchId } }]);
+    const again = await launcher.reclaim(ticket, { expect: left.launchId });
+    expect(again).toMatchObject({ status: "refused", by: "mismatch" });
+  });
+
   test("of an unresolved launch whose Pod lives is refused", async () => {
     const host = new LaunchHost();
     const { launchId } = await notProvenStopped(host);
@@ -541,6 +558,19 @@ describe("the doctor", () => {
       }
     });
   }
+
+  test("finds nothing of a Pod that is claimed while it looks", async () => {
+    const host = new LaunchHost();
+    await acceptedButUnresolved(host);
+    const other = host.launcher();
+    let adopting: Promise<unknown> | undefined;
+    const lockLaunch: ClaimRegistry["lockLaunch"] = async (asked, context) => {
+      await (adopting ??= other.adopt(ticket));
+      return await host.files.lockLaunch(asked, context);
+    };
+    const launcher = host.launcher({ registry: host.registryWith({ lockLaunch }) });
+    expect(await launcher.doctor()).toEqual({ healthy: true, findings: [] });
+  });
 
   test("finds a Pod that could not be stopped, and nothing any more once it is", async () => {
     const host = new LaunchHost();

@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Claim, HistoryEntry, RoleSession } from "launch-claim";
+import { createLauncher, type Claim, type HistoryEntry, type RoleSession } from "launch-claim";
 import { PodConnection } from "../../src/protocol/connection.js";
 import { claimOf, CliWorld, DEADLINE_MS } from "../fixtures/cli-world.js";
 import { waitUntil } from "../fixtures/processes.js";
@@ -90,6 +90,34 @@ describe("a restored claim", () => {
       expect(world.prompts()).toBe(2);
     },
   );
+});
+
+describe("the run of a restored claim", () => {
+  it(
+    "ended as the Pod said that was given it, whichever launch of the claim is asked for",
+    LONG,
+    async () => {
+      await using world = new CliWorld();
+      const first = claimOf(await world.launch("T", LOADS));
+      const { workspace, home } = world;
+      const launcher = createLauncher({ workspace, home });
+      expect(await launcher.runEnded({ id: "T" })).toBe("end_turn");
+      expect((await world.run("stop", "T")).code).toBe(0);
+      const claim = restoredClaim((await world.restore("T", LOADS)).outcome);
+      for (const asked of [{}, { launchId: first.launchId }, { launchId: claim.launchId }])
+        expect(await launcher.runEnded({ id: "T" }, asked)).toBe("end_turn");
+    },
+  );
+
+  it("has no end that anybody could tell if its Pod was lost before", LONG, async () => {
+    await using world = new CliWorld();
+    const update = { sessionUpdate: "agent_message_chunk", content: { type: "text", text: "On it." } };
+    const first = await lost(world, "T", { ...LOADS, prompt: [{ update }, { stall: true }] });
+    restoredClaim((await world.restore("T", LOADS)).outcome);
+    const { workspace, home } = world;
+    const ended = createLauncher({ workspace, home }).runEnded({ id: "T" }, { launchId: first.launchId });
+    await expect(ended).rejects.toMatchObject({ code: "pod_unreachable" });
+  });
 });
 
 describe("a claim that is not restored", () => {
