@@ -29,6 +29,8 @@ export const podMachine = setup({
     accepted: ({ context }) => context.accepted,
     launcherGone: ({ context }) => !context.launcherPresent,
     restored: ({ context }) => context.restored === true,
+    // Its session was loaded by an agent that has died before the claim was this Pod's.
+    restoredInVain: ({ context }) => context.restored === true && !context.accepted && context.agentGone,
     // A restored Pod awaits no first run: it takes one as soon as its claim was seen.
     takesRuns: ({ context }) => context.accepted || context.restored !== true,
     idleStops: ({ context }) => context.accepted && context.idleStopMs > 0,
@@ -95,7 +97,14 @@ export const podMachine = setup({
 
     // Ready for a run: the first, or after an end the next.
     idle: {
-      always: [{ guard: "mustSettle", target: "settling" }],
+      always: [
+        { guard: "mustSettle", target: "settling" },
+        {
+          guard: "restoredInVain",
+          target: "draining",
+          actions: { type: "drainBecause", params: { cause: "agentGone" } },
+        },
+      ],
       after: {
         idleStopMs: {
           guard: "idleStops",

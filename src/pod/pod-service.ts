@@ -12,7 +12,7 @@ import { Notices } from "./notices.js";
 import { Peers } from "./peers.js";
 import { PermissionDesk, type DeskSurroundings } from "./permission-desk.js";
 import type { PodLog } from "./pod-log.js";
-import { snapshotOf, statusOf } from "./pod-snapshot.js";
+import { isUnconfirmed, snapshotOf, statusOf } from "./pod-snapshot.js";
 import type { Client, ServerEvents } from "./pod-server.js";
 import { RunAnswers } from "./run-answers.js";
 import { RunHistory } from "./run-history.js";
@@ -47,6 +47,7 @@ export class PodService implements ServerEvents {
   readonly #notices = new Notices();
   #ready: PodReady | undefined;
   #status: PodStatus = "idle";
+  #isUnconfirmed = false;
   #firstRun: FirstRun | undefined;
   /** A run was sent to the agent, and neither refused nor ended. */
   #isUnderWay = false;
@@ -187,6 +188,9 @@ export class PodService implements ServerEvents {
     }
     const snapshot = this.#around.actor.getSnapshot();
     // Taken for the launch's, its receipt would make a Pod adoptable that has never heard of its assignment.
+    if (isUnconfirmed(snapshot)) {
+      return { code: "not_confirmed", message: "the Pod has not yet seen that its restored claim stands" };
+    }
     if (!snapshot.context.accepted && runId !== launchId) {
       return { code: "not_accepted", message: "the Pod has not accepted the first run of its launch yet" };
     }
@@ -258,7 +262,10 @@ export class PodService implements ServerEvents {
 
   #tellStatus(snapshot: SnapshotFrom<PodMachine>): void {
     const status = statusOf(snapshot);
-    if (status === this.#status) return;
+    // Idle before as after it; but from now on it takes runs, and some were refused for that.
+    const isConfirmed = this.#isUnconfirmed && !isUnconfirmed(snapshot);
+    this.#isUnconfirmed = isUnconfirmed(snapshot);
+    if (status === this.#status && !isConfirmed) return;
     this.#status = status;
     this.#around.broadcast({ event: "status", data: { status } });
   }

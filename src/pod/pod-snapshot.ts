@@ -36,3 +36,8 @@ export function statusOf(snapshot: SnapshotFrom<PodMachine>): PodStatus {
   if (snapshot.matches("running")) return "running";
   return snapshot.matches("draining") || snapshot.matches("stopped") ? "draining" : "idle";
 }
+
+/** A restored Pod that does not know yet whether the claim is its own. */
+export function isUnconfirmed({ context }: SnapshotFrom<PodMachine>): boolean {
+  return context.restored === true && !context.accepted;
+}

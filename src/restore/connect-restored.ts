@@ -10,6 +10,15 @@ export async function connectRestored<Pod extends PodHandle>(
   context: { tools: LaunchTools<Pod>; signal: AbortSignal },
 ): Promise<PodSnapshot> {
   const snapshot = await connect(pod, context);
+  if (snapshot.status === "draining") {
+    throw new LaunchClaimError(
+      "agent_exited",
+      `Pod ${pod.name} ends: the agent that has loaded its session is gone`,
+      {
+        hint: "The claim stands as it was: restore it again.",
+      },
+    );
+  }
   if (session === undefined || snapshot.session?.id === session.id) return snapshot;
   throw new LaunchClaimError(
     "session_not_loaded",

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { LineEditor, type Typed } from "../../src/cli/attach/line-editor.js";
 import { CliHost, type Ran } from "../fixtures/cli-host.js";
 import { processesOfLaunch, waitUntil } from "../fixtures/processes.js";
-import { dial, promptsIn, runOf, startPod, untilGone, type TestPod } from "../pod/bench.js";
+import { dial, promptsIn, runOf, startPod, startRestored, untilGone, type TestPod } from "../pod/bench.js";
 
 const SOON = { deadlineMs: 20_000 };
 const update = (sessionUpdate: string, more: object) => ({ update: { sessionUpdate, ...more } });
@@ -121,6 +121,20 @@ describe("attach", () => {
     two.host.interrupt("SIGTERM");
     expect(await ranOne).toMatchObject({ code: 0 });
     expect(await ranTwo).toMatchObject({ code: 0 });
+  });
+
+  test("keeps a message for a Pod that was restored a moment ago until it takes one", async () => {
+    const { pod, confirm } = await startRestored();
+    const { shows, attach, type } = terminalOn(pod);
+    const [ran] = await attach();
+    type("go on\r");
+    await shows("waits: sent when");
+    expect(promptsIn(pod.promptsFile)).toBe(0);
+    await confirm();
+    await shows("the run has ended: end_turn");
+    expect(promptsIn(pod.promptsFile)).toBe(1);
+    type("\u0004");
+    expect(await ran).toMatchObject({ code: 0 });
   });
 
   test("leaves the request open for the next, and says which messages were not sent", async () => {

@@ -272,12 +272,18 @@ describe("a Pod on a simulated clock", () => {
     expect(now()).toBe("settling");
   });
 
-  it("restored, settles when its agent has died before its claim was seen", () => {
+  it("restored, ends when its agent has died before its launcher was gone", () => {
+    const [ready = {}] = confirmed;
+    const { now } = pod({ whenDone: "keep", idleStopMs: 0, restored: true }, [ready, { type: "AGENT_GONE" }]);
+    expect(now()).toBe("draining");
+  });
+
+  it("restored, settles when its agent has died while its claim was looked for", () => {
     const [ready = {}, gone = {}] = confirmed;
     const { now } = pod({ whenDone: "keep", idleStopMs: 0, restored: true }, [
       ready,
-      { type: "AGENT_GONE" },
       gone,
+      { type: "AGENT_GONE" },
       seen,
     ]);
     expect(now()).toBe("settling");

@@ -4,7 +4,7 @@ import net from "node:net";
 import { join } from "node:path";
 import { v7 as newLaunchId } from "uuid";
 import { onTestFinished } from "vitest";
-import type { AcpEvidence, LaunchPlan } from "../../machines/launch.types.js";
+import type { AcpEvidence, Claim, LaunchPlan } from "../../machines/launch.types.js";
 import { DEFAULT_TIMEOUTS } from "../../src/config.js";
 import type { GuardianPod } from "../../src/pod/guardian-pod.js";
 import type { GuardianRuntime } from "../../src/pod/guardian-runtime.js";
@@ -14,6 +14,7 @@ import { lineOf } from "../../src/protocol/lines.js";
 import type { Method } from "../../src/protocol/messages.js";
 import type { AgentScript } from "../../src/testing/scripted-agent/script.js";
 import { AT_ONCE, guardianRuntimeIn, scriptedRecipe } from "../fixtures/guardian-runtime.js";
+import { claimOf, sessionOf } from "../fixtures/registry-bench.js";
 import { processesOfLaunch, waitUntil } from "../fixtures/processes.js";
 import { temporaryDirectory } from "../fixtures/temporary.js";
 
@@ -27,6 +28,7 @@ export async function startPod({
   more = {},
   evidence = AT_ONCE,
   own = () => undefined,
+  restores,
 }: {
   readonly script?: AgentScript;
   readonly root?: string;
@@ -34,6 +36,8 @@ export async function startPod({
   readonly more?: Partial<LaunchPlan>;
   readonly evidence?: AcpEvidence;
   readonly own?: (pod: GuardianPod, runtime: GuardianRuntime) => void;
+  /** The claim whose session it loads; without it, it begins one. */
+  readonly restores?: Claim;
 }) {
   const { runtime, registry } = guardianRuntimeIn(root);
   const launchId = newLaunchId();
@@ -76,7 +80,10 @@ export async function startPod({
   };
   let pod: GuardianPod;
   try {
-    pod = await runtime.start(info, { ...patient, own: (owned) => own(owned, runtime), lockPod });
+    const context = { ...patient, own: (owned: GuardianPod) => own(owned, runtime), lockPod };
+    pod = restores
+      ? await runtime.restore({ ...info, restores }, context)
+      : await runtime.start(info, context);
   } finally {
     podLock?.close();
   }
@@ -110,6 +117,19 @@ export async function startPod({
     directory,
     promptsFile,
   };
+}
+
+/** A Pod that has loaded the session of a claim. `confirm`: its launcher commits the claim as the Pod's own, and goes. */
+export async function startRestored(script: AgentScript = {}) {
+  const restores = { ...claimOf("T-1"), session: { id: "scripted-session", restorable: true } };
+  const pod = await startPod({ script: { loadSession: true, ...script }, restores });
+  const confirm = async () => {
+    const claim = { ...claimOf("T-1", pod.launchId), pod: pod.pod.name };
+    await pod.registry.commit(pod.launchLock, { claim, session: sessionOf(claim) }, patient);
+    pod.launchLock.close();
+    pod.runtime.detach(pod.pod);
+  };
+  return { pod, confirm };
 }
 
 /** Until nothing is left: what was about to be started has been, by then. */

@@ -166,12 +166,12 @@ export class Attachment implements PodListener {
     const sent = this.#sent;
     if (run_id !== sent?.runId) return false;
     this.#sent = undefined;
-    if (code !== "already_running") {
+    if (code !== "already_running" && code !== "not_confirmed") {
       // Refused before it began: the Pod's status has not changed, and is not told again.
       if (this.#status !== "draining") this.#status = "idle";
       return false;
     }
-    // Somebody else was faster: it is told when the Pod is idle again.
+    // Somebody else was faster, or the Pod was restored a moment ago: it is told when the Pod is idle, again or at last.
     this.#queue.unshift(sent);
     this.#status = "running";
     this.#view.queued();
