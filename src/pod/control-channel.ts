@@ -34,12 +34,20 @@ export class ControlChannel {
     if (this.#gone) then();
   }
 
-  /** The first line; undefined if the launcher went away before it was whole. */
+  /**
+   * The first line; undefined if the launcher went away before it was whole.
+   *
+   * @throws Error if it is no JSON, or too long: whatever that is, it is no launcher of this version
+   */
   async specification(): Promise<Specification | undefined> {
     const lines = new LineSplitter();
-    return await new Promise((resolve) => {
+    return await new Promise((resolve, reject) => {
       this.#socket.on("data", (chunk: Buffer) => {
-        for (const line of lines.push(chunk)) resolve(JSON.parse(line) as Specification);
+        try {
+          for (const line of lines.push(chunk)) resolve(JSON.parse(line) as Specification);
+        } catch (error) {
+          reject(error);
+        }
       });
       this.whenGone(() => resolve(undefined));
     });

@@ -28,6 +28,11 @@ export interface ItemPlace {
 
 const FRONT_MATTER = /^\uFEFF?---[ \t]*\r?\n(?<yaml>[^]*?)\r?\n---[ \t]*(?:\r?\n(?<body>[^]*))?$/u;
 
+/** The parser works level by level, and where the stack ends, Node may end the process ("RegExpCompiler Allocation failed"). */
+const MAX_DEPTH = 100;
+/** Each level of a block begins with an indentation or an indicator: so many before the first word of a line. */
+const BLOCKS_IN_BLOCKS = new RegExp(`^[ \\t?:-]{${2 * MAX_DEPTH},}`, "mu");
+
 const shown = z.string().refine(isLegible, "Invalid input: expected printable text");
 const frontMatter = z.object({
   id: z.string().optional(),
@@ -63,6 +68,7 @@ export async function parseItem(text: string, { file, name, closed }: ItemPlace)
 
 /** Loaded when there is something to parse: a launch without a source of tickets does without. */
 async function parseYaml(text: string): Promise<unknown> {
+  if (mayNestDeeply(text)) throw new Error(`its front matter nests deeper than ${MAX_DEPTH} levels`);
   const { parse } = await import("yaml");
   try {
     // "failsafe" leaves every scalar a string: no id becomes a number, and no time stamp a date. Silent: a library prints nothing.
@@ -73,4 +79,14 @@ async function parseYaml(text: string): Promise<unknown> {
       cause: error,
     });
   }
+}
+
+/** From the text alone, and rather too often than too seldom: brackets in quotes count, too. */
+function mayNestDeeply(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/gu)) {
+    depth = Math.max(0, depth + (bracket === "[" || bracket === "{" ? 1 : -1));
+    if (depth > MAX_DEPTH) return true;
+  }
+  return BLOCKS_IN_BLOCKS.test(text);
 }

@@ -8,6 +8,10 @@ import { writeFile, writeTicket } from "../fixtures/ticket-files.js";
 
 const CONFIG = ".yoi/ticket.config.toml";
 
+const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+const blocks = (levels: number) =>
+  Array.from({ length: levels + 1 }, (_, level) => `${"  ".repeat(level)}a:`).join("\n");
+
 async function idsIn(workspace: string) {
   return (await readTickets(workspace))?.tickets.map(({ id }) => id);
 }
@@ -62,6 +66,13 @@ describe("the tickets of a workspace", () => {
       `---\ntitle: t\na: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c]\n---\n`,
       /alias/iu,
     ],
+    // The parser's stack ends at less, and Node itself with it (Node 20).
+    "8000 brackets in brackets": [
+      `---\ntitle: t\na: ${nested(8_000)}\n---\n`,
+      /nests deeper than 100 levels/u,
+    ],
+    "8000 lists in lists": [`---\n${"- ".repeat(8_000)}x\n---\n`, /nests deeper than 100 levels/u],
+    "101 blocks in blocks": [`---\n${blocks(101)}\n---\n`, /nests deeper than 100 levels/u],
     "more than 1 MiB": [`---\ntitle: t\n---\n${"x".repeat(1024 * 1024)}`, /at most 1048576 are read/u],
   };
   for (const [what, [text, reason]] of Object.entries(broken)) {
