@@ -16,6 +16,14 @@ export interface Mutant {
 
 export const MUTANTS: readonly Mutant[] = [
   {
+    name: "admission looks at no Pod record",
+    breaks: "rule 1, a claim and every Pod record are read",
+    file: "src/launch/look-for-pods.ts",
+    find: "await judgePods(stored, podLock, judges);",
+    replace: "await judgePods(stored.slice(stored.length), podLock, judges);",
+    tests: ["test/launch/verbs.test.ts"],
+  },
+  {
     name: "a launch commits whatever the Pod answered to its run",
     breaks: "promise 1, no ghost claim",
     file: "machines/launch.machine.ts",
