@@ -109,8 +109,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a launch id that was ended is committed again",
     breaks: "rule 4",
     file: "src/registry/claim-store.ts",
-    find: "      if (this.#hasEnded(ticket, launchId)) {\n        throw new LaunchClaimError(",
-    replace: "      if (launchId === undefined) {\n        throw new LaunchClaimError(",
+    find: "    if (!this.#hasEnded(ticket, launchId)) return;\n    throw",
+    replace: "    if (ticket) return;\n    throw",
     tests: ["test/contract/registry.test.ts"],
   },
   {
