@@ -1,4 +1,4 @@
 import { quickly } from "../quick.js";
 import { killPoints } from "./sweep.js";
 
-quickly(killPoints, { timeoutMs: 600_000 });
+quickly(killPoints);
