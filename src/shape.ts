@@ -121,5 +121,5 @@ function kindOf(came: unknown): string {
   if (came === null) return "null";
   if (Array.isArray(came)) return "a list";
   if (typeof came === "string") return JSON.stringify(came.slice(0, 80));
-  return typeof came === "object" ? "an object" : String(came);
+  return typeof came === "number" || typeof came === "boolean" ? String(came) : "an object";
 }
