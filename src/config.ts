@@ -1,29 +1,18 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { z } from "zod";
+import { CONFIG_FILE, DEFAULT_TIMEOUTS } from "./config/defaults.js";
 import { describeIssues } from "./config/issues.js";
 import { findJsonError } from "./config/json-error.js";
 import { configJsonSchema, configSchema } from "./config/schema.js";
 import { LaunchClaimError, messageOf } from "./errors.js";
-import type { LaunchTimeouts } from "../machines/launch.types.js";
 import { legible, printable } from "./text.js";
 import { readWorkspaceFile } from "./workspace-file.js";
 
-export const CONFIG_FILE = "launch-claim.config.json";
+export { CONFIG_FILE, DEFAULT_TIMEOUTS };
 
 /** The roles that need no configuration. */
 const BUILT_IN_ROLES = ["intake", "orchestrator", "coder", "reviewer", "investigator"];
-
-export const DEFAULT_TIMEOUTS: LaunchTimeouts = {
-  admitMs: 5_000,
-  readyMs: 30_000,
-  connectMs: 5_000,
-  peerMs: 5_000,
-  runAckMs: 120_000,
-  commitMs: 10_000,
-  verifyMs: 5_000,
-  stopMs: 10_000,
-};
 
 /** How long a Pod without a run stays before it stops by itself. */
 export const DEFAULT_IDLE_STOP_MS = 30 * 60_000;

@@ -15,30 +15,34 @@ process.on("SIGINT", () => asked.abort());
 process.on("SIGHUP", () => undefined);
 
 const control = new ControlChannel();
-// Loaded while the first line is on its way.
-const [specification, { guard }, { FileRegistry }, { PodLog }] = await Promise.all([
-  control.specification(),
-  import("./pod/guardian.js"),
-  import("./registry/file-registry.js"),
-  import("./pod/pod-log.js"),
-]);
-// Nothing was started yet, and nobody waits for anything.
-if (specification === undefined) process.exit(0);
+void lead();
 
-const { workspace, record, limits } = specification;
-const registry = new FileRegistry({ workspace });
-const now = () => new Date();
-const log = new PodLog(registry.podDirectory(record.ticket, record.pod), {
-  maxBytes: limits.maxLogBytes,
-  now,
-});
-await guard({
-  specification,
-  control,
-  registry,
-  log,
-  now: () => now().toISOString(),
-  asked: asked.signal,
-});
-// Not left to the event loop: a timer that nobody cleared would keep the Pod lock.
-process.exit(0);
+async function lead(): Promise<void> {
+  // Loaded while the first line is on its way.
+  const [specification, { guard }, { FileRegistry }, { PodLog }] = await Promise.all([
+    control.specification(),
+    import("./pod/guardian.js"),
+    import("./registry/file-registry.js"),
+    import("./pod/pod-log.js"),
+  ]);
+  // Nothing was started yet, and nobody waits for anything.
+  if (specification === undefined) process.exit(0);
+
+  const { workspace, record, limits } = specification;
+  const registry = new FileRegistry({ workspace });
+  const now = () => new Date();
+  const log = new PodLog(registry.podDirectory(record.ticket, record.pod), {
+    maxBytes: limits.maxLogBytes,
+    now,
+  });
+  await guard({
+    specification,
+    control,
+    registry,
+    log,
+    now: () => now().toISOString(),
+    asked: asked.signal,
+  });
+  // Not left to the event loop: a timer that nobody cleared would keep the Pod lock.
+  process.exit(0);
+}

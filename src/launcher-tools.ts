@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CONFIG_FILE, DEFAULT_TIMEOUTS, readConfig, type Config } from "./config.js";
+import { CONFIG_FILE, readConfig } from "./config.js";
 import { LaunchClaimError } from "./errors.js";
 import { GuardianRuntime } from "./pod/guardian-runtime.js";
 import type { GuardianProgram } from "./pod/start-guardian.js";
-import type { ClaimRegistry, Finding, HistoryEntry, PodRuntime } from "./ports.js";
+import type { ClaimRegistry, Finding, PodRuntime } from "./ports.js";
+import { readingVerbsOf, timeoutsIn, troubleOr, type ReadingVerbs } from "./reading.js";
 import { FileRegistry } from "./registry/file-registry.js";
 import { checkTicket } from "./registry/names.js";
 import { findWorkspace, type Workspace } from "./registry/workspace.js";
@@ -17,18 +18,13 @@ import {
   type ReleaseOptions,
 } from "./verbs/end-claim.js";
 import { linkSession, type LinkOutcome } from "./verbs/link-session.js";
-import { status, type ClaimStatus } from "./verbs/status.js";
 import { runEnded } from "./verbs/run-ended.js";
-import { sessions, type SessionStatus } from "./verbs/sessions.js";
 import { stop, type StopOutcome } from "./verbs/stop.js";
-import { tickets, type TicketBoard } from "./verbs/tickets.js";
 import type { VerbTools } from "./verbs/verb-tools.js";
-import type { LaunchTimeouts, PodHandle, TicketRef } from "../machines/launch.types.js";
+import type { PodHandle, TicketRef } from "../machines/launch.types.js";
 
 /** What can be done to claims without a launch: what needs no machine, and so does not load one. */
-export interface LauncherVerbs {
-  /** Every claim, or that of one ticket, with its state as of now. Changes nothing. */
-  status(ticket?: TicketRef): Promise<{ readonly claims: readonly ClaimStatus[] }>;
+export interface LauncherVerbs extends ReadingVerbs {
   /** Stops the ticket's Pod, claimed or not, and proves it gone. The claim is kept. */
   stop(ticket: TicketRef): Promise<StopOutcome>;
   /** The work is over: ends the claim into history. */
@@ -37,14 +33,8 @@ export interface LauncherVerbs {
   reclaim(ticket: TicketRef, options: ReclaimOptions): Promise<EndOutcome>;
   /** Everything that is not as it should be; with `fix`, mends what cannot lose anything. */
   doctor(options?: { readonly fix?: boolean }): Promise<Diagnosis>;
-  /** Ended claims, the latest first. */
-  history(ticket?: TicketRef): Promise<readonly HistoryEntry[]>;
-  /** Role sessions, the oldest first, and how their Pods stand. Changes nothing. */
-  sessions(): Promise<readonly SessionStatus[]>;
   /** Adds a ticket to the role session of a Pod, durably, once. Claims nothing. */
   linkSession(pod: string, ticket: TicketRef): Promise<LinkOutcome>;
-  /** The workspace's own tickets, their claims, and what a panel would offer. Changes nothing; the tickets least of all. */
-  tickets(): Promise<TicketBoard>;
   /**
    * Resolves when the first run of the ticket's claimed Pod has ended, with the reason that its agent gave. With a launch id also if
    * claim and Pod have ended since.
@@ -102,40 +92,23 @@ function guardianRuntime(
 /** The bundled one, which starts faster: from this module in the build, and from a bundle of it next to the program. */
 const GUARDIAN = fileURLToPath(new URL("../bin/guardian.js", import.meta.url));
 
-/**
- * Each with the timeouts of the configuration as it is then. What stops, ends and looks must not be disarmed by a file that is
- * broken: then the default timeouts apply.
- */
+/** Each with the timeouts of the configuration as it is then. */
 export function verbsOf(opened: OpenWorkspace): LauncherVerbs {
-  const { workspace, registry } = opened;
-  const tools = (): VerbTools<PodHandle> => ({
-    ...opened,
-    timeouts: { ...DEFAULT_TIMEOUTS, ...given(configOrTrouble(workspace).config?.timeouts ?? {}) },
-  });
+  const { workspace } = opened;
+  const config = () => troubleOr(() => readConfig(workspace.root));
+  const timeouts = () => timeoutsIn(config());
+  const tools = (): VerbTools<PodHandle> => ({ ...opened, timeouts: timeouts() });
   return {
-    status: async (ticket) => await status(ticket && checkTicket(ticket), tools()),
+    ...readingVerbsOf(opened, timeouts),
     stop: async (ticket) => await stop(checkTicket(ticket), tools()),
     release: async (ticket, ending = {}) => await release(checkTicket(ticket), ending, tools()),
     reclaim: async (ticket, ending) => await reclaim(checkTicket(ticket), ending, tools()),
     doctor: async ({ fix = false } = {}) =>
-      withTrouble(await doctor({ fix }, tools()), configOrTrouble(workspace).trouble, workspace),
-    history: async (ticket) => await registry.history(ticket && checkTicket(ticket)),
-    sessions: async () => await sessions(tools()),
+      withTrouble(await doctor({ fix }, tools()), config().trouble, workspace),
     linkSession: async (pod, ticket) => await linkSession({ pod, ticket: checkTicket(ticket) }, tools()),
-    tickets: async () => await tickets(workspace.root, tools()),
     runEnded: async (ticket, { launchId, signal = new AbortController().signal } = {}) =>
       await runEnded(checkTicket(ticket), { launchId, signal }, tools()),
   };
-}
-
-/** The configuration, or why it cannot be used. */
-export function configOrTrouble({ root }: Workspace): { config?: Config; trouble?: LaunchClaimError } {
-  try {
-    return { config: readConfig(root) };
-  } catch (error) {
-    if (LaunchClaimError.is(error) && error.code === "config_invalid") return { trouble: error };
-    throw error;
-  }
 }
 
 function withTrouble(
@@ -153,11 +126,4 @@ function withTrouble(
     safe: false,
   };
   return { healthy: false, findings: [finding, ...findings] };
-}
-
-/** Without what was left undefined, so that it does not hide a default. */
-export function given(timeouts: {
-  readonly [Name in keyof LaunchTimeouts]?: number | undefined;
-}): Partial<LaunchTimeouts> {
-  return Object.fromEntries(Object.entries(timeouts).filter(([, value]) => value !== undefined));
 }

@@ -9,9 +9,10 @@ import { runLaunch, type Launch, type RunParts } from "./launch/launch.js";
 import { readPlan } from "./launch/plan.js";
 import { LaunchScope } from "./launch/scope.js";
 import { UnticketedRegistry } from "./launch/unticketed-registry.js";
-import { given as givenOf, openWorkspace, verbsOf, type LauncherVerbs } from "./launcher-tools.js";
+import { openWorkspace, verbsOf, type LauncherVerbs } from "./launcher-tools.js";
 import type { Outcome } from "./outcome.js";
 import type { ClaimRegistry, RoleSession } from "./ports.js";
+import { given as givenOf } from "./reading.js";
 import { checkTicket, podName } from "./registry/names.js";
 import {
   checkLaunchId,

@@ -161,6 +161,9 @@ export interface PodRuntime<Pod extends PodHandle = PodHandle> {
   detach?(pod: Pod): void;
 }
 
+/** As much of a runtime as says how its Pods stand. */
+export type PodJudge = Pick<PodRuntime, "kind" | "recordsPods" | "probe">;
+
 // ── ClaimRegistry: what is durable, and what excludes ───────────────────────────────────────────────────────────────
 
 export type LockState = "held" | "free";

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import type { ProcessIdentity } from "../machines/launch.types.js";
 
@@ -59,6 +58,8 @@ function startTimeOf(pid: number): string | undefined {
 
 function ask(command: string, args: readonly string[]): string | undefined {
   try {
+    // Not imported: where there is /proc nobody is asked, and loading it takes longer than a whole look at the claims.
+    const { execFileSync } = process.getBuiltinModule("node:child_process");
     return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   } catch {
     return undefined;

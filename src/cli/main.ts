@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The program: the only file that touches the process it runs in.
+import { EXIT } from "./exit-codes.js";
 import { Interrupt, type CliIo, type Ear, type InterruptSignal, type Output } from "./io.js";
 import { runCli } from "./run.js";
 
@@ -50,13 +51,20 @@ function listen({ keys, hear, end }: Ear): () => void {
 const io: CliIo = {
   stdout: outputOf(process.stdout, () => closed.abort()),
   stderr: outputOf(process.stderr, () => undefined),
-  stdin: process.stdin,
-  input: { isTTY: process.stdin.isTTY, listen },
+  // Opened by the few commands that read it.
+  get stdin() {
+    return process.stdin;
+  },
+  get input() {
+    return { isTTY: process.stdin.isTTY, listen };
+  },
   env: process.env,
   cwd: process.cwd(),
   interrupts: takeInterrupts,
   closed: closed.signal,
 };
 
+// What comes to a halt without an end has failed.
+process.exitCode = EXIT.failed;
 // Not `exit`: what was written must still reach a pipe, and what a launch gave up must still be closed.
-process.exitCode = await runCli(process.argv.slice(2), io);
+void runCli(process.argv.slice(2), io).then((code) => (process.exitCode = code));

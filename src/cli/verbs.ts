@@ -1,6 +1,7 @@
 import type { Launcher } from "../launcher.js";
 import type { LauncherVerbs, OpenWorkspace } from "../launcher-tools.js";
 import type { PodRuntime } from "../ports.js";
+import type { ReadingVerbs } from "../reading.js";
 import type { TicketRef } from "../../machines/launch.types.js";
 import { legibleLines } from "../text.js";
 import type { Call } from "./command.js";
@@ -11,32 +12,42 @@ import type { Call } from "./command.js";
  * `tellsTrouble` is false for the doctor alone, who lists it among the findings.
  */
 export async function openVerbs(
-  { io, home, terminal, workspace }: Call,
+  call: Call,
   { tellsTrouble = true } = {},
 ): Promise<OpenWorkspace & { readonly verbs: LauncherVerbs }> {
-  const { configOrTrouble, openWorkspace, verbsOf } = await import("../launcher-tools.js");
-  const opened = openWorkspace({
-    workspace: workspace(),
-    ...(home !== undefined && { home }),
-    ...(await runtimeOf(io)),
-    now: () => new Date(),
-  });
-  const { trouble } = configOrTrouble(opened.workspace);
-  if (trouble !== undefined && tellsTrouble) {
-    const word = terminal.paintMessage("yellow", "warning:");
-    terminal.tell(`${word} ${legibleLines(trouble.message)}`);
-    terminal.tell("  The default timeouts apply here; nothing can be launched until the file is corrected.");
-  }
+  const { openWorkspace, verbsOf } = await import("../launcher-tools.js");
+  const opened = openWorkspace({ ...(await placeOf(call)), now: () => new Date() });
+  if (tellsTrouble) await troubleTold(opened, call);
   return { ...opened, verbs: verbsOf(opened) };
 }
 
-export async function openLauncher({ io, home, workspace }: Call): Promise<Launcher> {
+/** What only looks: it loads neither what stops and ends nor, where there is no configuration, what would check it. */
+export async function openReading(call: Call): Promise<ReadingVerbs> {
+  const { openForReading, readingVerbsOf, timeoutsIn } = await import("../reading.js");
+  const opened = openForReading(await placeOf(call));
+  // Once for the whole command, which `--watch` may draw out: what it waits for does not change under it.
+  const timeouts = timeoutsIn(await troubleTold(opened, call));
+  return readingVerbsOf(opened, () => timeouts);
+}
+
+async function placeOf({ io, home, workspace }: Call) {
+  return { workspace: workspace(), ...(home !== undefined && { home }), ...(await runtimeOf(io)) };
+}
+
+async function troubleTold({ workspace }: Pick<OpenWorkspace, "workspace">, { terminal }: Call) {
+  const { configOrTrouble } = await import("../reading.js");
+  const read = await configOrTrouble(workspace);
+  if (read.trouble !== undefined) {
+    const word = terminal.paintMessage("yellow", "warning:");
+    terminal.tell(`${word} ${legibleLines(read.trouble.message)}`);
+    terminal.tell("  The default timeouts apply here; nothing can be launched until the file is corrected.");
+  }
+  return read;
+}
+
+export async function openLauncher(call: Call): Promise<Launcher> {
   const { createLauncher } = await import("../launcher.js");
-  return createLauncher({
-    workspace: workspace(),
-    ...(home !== undefined && { home }),
-    ...(await runtimeOf(io)),
-  });
+  return createLauncher(await placeOf(call));
 }
 
 /** The built-in runtime is the library's own default. */

@@ -1,7 +1,7 @@
 import { describeIssue } from "../config/issues.js";
 import { LaunchClaimError } from "../errors.js";
 import type { PodHandle, PodSnapshot } from "../../machines/launch.types.js";
-import { snapshotSchema } from "../registry/records.js";
+import { snapshotSchema } from "./answers.js";
 import type { LaunchTools } from "./scope.js";
 
 const PROTOCOL = 1;

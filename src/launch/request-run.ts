@@ -1,7 +1,7 @@
 import { describeIssue } from "../config/issues.js";
 import { LaunchClaimError } from "../errors.js";
 import type { LaunchPlan, PodHandle, RunResult } from "../../machines/launch.types.js";
-import { runResultSchema } from "../registry/records.js";
+import { runResultSchema } from "./answers.js";
 import type { LaunchTools } from "./scope.js";
 
 /** Sends the first run and waits for evidence that it was taken. In an adoption, asks for the run that was accepted. */

@@ -6,11 +6,7 @@ import type {
   LaunchInfo,
   PodProcess,
   PodRecord,
-  PodReference,
   PodRuntime,
-  Probe,
-  ProbeContext,
-  ProbedProcesses,
   RestoreInfo,
   Run,
   StartContext,
@@ -23,7 +19,8 @@ import { MAX_LINE_BYTES } from "../protocol/lines.js";
 import type { PodEvent, Snapshot } from "../protocol/messages.js";
 import type { PodSnapshot, RunResult, TicketRef } from "../../machines/launch.types.js";
 import { GuardianPod } from "./guardian-pod.js";
-import type { GuardianRegistry } from "./guardian-registry.js";
+import { GuardianProbe } from "./guardian-probe.js";
+import { recordOf, type GuardianRegistry } from "./guardian-registry.js";
 import { socketPathFor } from "./sockets.js";
 import type { Specification } from "./specification.js";
 import {
@@ -34,8 +31,7 @@ import {
   type GuardianProcess,
   type GuardianProgram,
 } from "./start-guardian.js";
-import { AGENTS_SHARE, recordOf, stopGuardian } from "./stop-guardian.js";
-import { findSurvivors } from "./survivors.js";
+import { AGENTS_SHARE, stopGuardian } from "./stop-guardian.js";
 
 const IDLE_STOP_MS = 30 * 60_000;
 const LIMITS = { maxLineBytes: MAX_LINE_BYTES, maxLogBytes: 1024 * 1024 };
@@ -53,23 +49,18 @@ interface Ties {
 }
 
 /** The built-in runtime: every Pod is an agent and its guardian, a small detached process of ours. */
-export class GuardianRuntime implements PodRuntime<GuardianPod> {
-  readonly kind = "guardian";
-  readonly recordsPods = true;
+export class GuardianRuntime extends GuardianProbe implements PodRuntime<GuardianPod> {
   readonly #options: GuardianRuntimeOptions;
   /** Apart from the Pods themselves, which are data: they are compared, stored and shown to inspectors. */
   readonly #ties = new WeakMap<GuardianPod, Ties>();
 
   constructor(options: GuardianRuntimeOptions) {
+    super(options.registry);
     this.#options = options;
   }
 
   locatorOf({ podName }: LaunchInfo): GuardianPod["locator"] {
     return { pod: podName };
-  }
-
-  podAt(reference: PodReference): GuardianPod {
-    return GuardianPod.from(reference);
   }
 
   async start(launch: LaunchInfo, context: StartContext<GuardianPod>): Promise<GuardianPod> {
@@ -164,27 +155,6 @@ export class GuardianRuntime implements PodRuntime<GuardianPod> {
     const { identity, connection } = this.#ties.get(pod) ?? {};
     connection?.close();
     return await stopGuardian(pod, { registry, started: identity, withinMs, signal });
-  }
-
-  async probe(reference: PodReference, { podLock }: ProbeContext): Promise<Probe | ProbedProcesses> {
-    const { registry } = this.#options;
-    const { ticket, launchId } = reference;
-    this.podAt(reference);
-    const record = await recordOf(reference, registry);
-    const guardian = record?.processes.find((one) => one.as === "guardian");
-    // Another Pod of the ticket may hold it, if our guardian is known to be gone.
-    if (podLock === "held" && (guardian === undefined || lifeOf(guardian) !== "gone")) return "live";
-    const reaper = record?.processes.find((one) => one.as === "reaper");
-    const agentLock = registry.probeAgentLock(ticket);
-    const pids = findSurvivors({ launchId, processes: record?.processes ?? [] }).map(({ pid }) => pid);
-    if (pids.length > 0) return { probe: "lingering", pids };
-    if (agentLock === "held" && podLock === "free") {
-      return { probe: "lingering", pids: reaper && lifeOf(reaper) === "alive" ? [reaper.pid] : [] };
-    }
-    // What runs in another PID namespace cannot be seen from here; its lock can.
-    const unseen = record?.processes.some((one) => lifeOf(one) === "unknown") ?? false;
-    if (unseen && record?.proof !== "kernel") return "unknown";
-    return reference.session?.restorable ? "restorable" : "gone";
   }
 
   async findAccepted(ticket: TicketRef): Promise<GuardianPod | undefined> {

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { MARKER } from "./reaper.js";
 
@@ -75,6 +74,7 @@ function textOf(file: string): string | undefined {
 /** macOS, untested. `E` appends the environment of our own processes to the command. */
 function readPs(): TableEntry[] {
   const columns = "pid=,ppid=,pgid=,stat=,lstart=,command=";
+  const { execFileSync } = process.getBuiltinModule("node:child_process");
   const output = execFileSync("ps", ["-axEww", "-o", columns], {
     encoding: "latin1",
     stdio: ["ignore", "pipe", "ignore"],

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { ClaimRegistry, PodProcess, PodRecord, StopAnswer } from "../ports.js";
+import type { PodProcess, PodRecord, StopAnswer } from "../ports.js";
 import { PodConnection } from "../protocol/connection.js";
 import { lifeOf } from "../processes.js";
 import { endSurvivors } from "./end-survivors.js";
 import type { GuardianPod } from "./guardian-pod.js";
-import type { GuardianRegistry } from "./guardian-registry.js";
+import { recordOf, type GuardianRegistry } from "./guardian-registry.js";
 
 /** What the guardian gets of the time that a stop may take; the rest is for ending it, and for the proof. */
 const GUARDIANS_SHARE = 0.85;
@@ -110,14 +110,4 @@ async function askToShutDown(socket: string): Promise<void> {
   } catch {
     // Whoever cannot be asked is found by its locks.
   }
-}
-
-export async function recordOf(
-  { ticket, launchId }: Pick<GuardianPod, "ticket" | "launchId">,
-  registry: Pick<ClaimRegistry, "pods">,
-): Promise<PodRecord | undefined> {
-  const found = (await registry.pods(ticket)).find(
-    (stored) => stored.kind === "pod" && stored.record.launchId === launchId,
-  );
-  return found?.kind === "pod" ? found.record : undefined;
 }

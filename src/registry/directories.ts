@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import fse from "fs-extra";
 import { LaunchClaimError, messageOf } from "../errors.js";
 
 const WRITABLE_BY_OTHERS = 0o022;
@@ -38,7 +37,7 @@ function look(path: string): fs.Stats | undefined {
 
 function create(path: string): void {
   try {
-    fse.ensureDirSync(path, { mode: 0o700 });
+    fs.mkdirSync(path, { mode: 0o700, recursive: true });
   } catch (cause) {
     throw unwritable(path, cause);
   }

@@ -8,6 +8,7 @@ import type { Layout } from "./layout.js";
 import { idOf } from "./names.js";
 import { readHistoryEntry, readSession } from "./placed-records.js";
 import type { PodStore } from "./pod-store.js";
+import { sweepPods } from "./sweep-pods.js";
 
 /** Ended Pods whose record and log are kept, for each ticket. */
 const KEPT_PODS = 10;
@@ -67,7 +68,7 @@ export function examine({ layout, claims, pods }: Examined, { fix }: { readonly 
     });
   }
 
-  const surplus = fix ? pods.sweep(KEPT_PODS) : 0;
+  const surplus = fix ? sweepPods(layout, pods, KEPT_PODS) : 0;
   if (surplus > 0) {
     findings.push({
       severity: "info",

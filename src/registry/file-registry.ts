@@ -22,7 +22,6 @@ import type { Claim, TicketRef } from "../../machines/launch.types.js";
 import { ClaimStore } from "./claim-store.js";
 import { ensurePrivateDirectory, refuseSharedFileSystem } from "./directories.js";
 import { createDurablyNow, DurableWrites, isThere, readIfThere, type Sync } from "./durable.js";
-import { examine } from "./examine.js";
 import { Layout } from "./layout.js";
 import { probeLockFile, takeLockFile } from "./locks.js";
 import { printable } from "../text.js";
@@ -224,6 +223,8 @@ export class FileRegistry implements ClaimRegistry {
   }
 
   async examine(options: { readonly fix: boolean }): Promise<readonly Finding[]> {
+    // Of use to the doctor alone, and so no other command loads it.
+    const { examine } = await import("./examine.js");
     return examine({ layout: this.#layout, claims: this.#claims, pods: this.#pods }, options);
   }
 }

@@ -2,6 +2,7 @@ import { LaunchClaimError, messageOf } from "../errors.js";
 import type {
   ClaimRegistry,
   LockState,
+  PodJudge,
   PodRecord,
   PodReference,
   PodRuntime,
@@ -31,13 +32,18 @@ export interface Judgement {
   readonly evidence: Evidence;
 }
 
-/** Who is asked. */
-export interface Judges<Pod extends PodHandle> {
+/** Who is asked how a Pod stands. */
+export interface Judging {
   readonly registry: ClaimRegistry;
-  readonly runtime: PodRuntime<Pod>;
+  readonly runtime: PodJudge;
   readonly signal: AbortSignal;
   /** True if the Pod lock, should it be held, is held by the asker's own Pod: it then says nothing of any other. */
   readonly podLockIsOurs?: boolean;
+}
+
+/** As `Judging`, where more is done with the runtime than to ask it. */
+export interface Judges<Pod extends PodHandle> extends Judging {
+  readonly runtime: PodRuntime<Pod>;
 }
 
 const stateOf: Readonly<Record<Probe, ClaimState>> = {
@@ -48,10 +54,7 @@ const stateOf: Readonly<Record<Probe, ClaimState>> = {
   unknown: "unknown",
 };
 
-export async function judgeClaim<Pod extends PodHandle>(
-  stored: StoredClaim,
-  judges: Judges<Pod>,
-): Promise<Judgement> {
+export async function judgeClaim(stored: StoredClaim, judges: Judging): Promise<Judgement> {
   if (stored.kind === "unreadable")
     return { state: "unreadable", evidence: { pids: [], reason: stored.reason } };
   const { claim } = stored;
@@ -67,10 +70,7 @@ export async function judgeClaim<Pod extends PodHandle>(
  * A Pod that stands without a claim, judged by what its record tells: the Pod lock, its processes, and its runtime. `stale`:
  * nothing of it runs.
  */
-export async function judgePod<Pod extends PodHandle>(
-  record: PodRecord,
-  judges: Judges<Pod>,
-): Promise<Judgement> {
+export async function judgePod(record: PodRecord, judges: Judging): Promise<Judgement> {
   const { pod: name, launchId, runtime, processes, state } = record;
   const { pod: podLock } = await judges.registry.probeLocks(record.ticket);
   const lives = processes.map((recorded) => ({ pid: recorded.pid, life: lifeOf(recorded) }));
@@ -121,10 +121,7 @@ function union(some: readonly number[], more: readonly number[]): number[] {
 }
 
 /** A claim in the way of a launch. */
-export async function blockBy<Pod extends PodHandle>(
-  stored: StoredClaim,
-  judges: Judges<Pod>,
-): Promise<Block> {
+export async function blockBy(stored: StoredClaim, judges: Judging): Promise<Block> {
   const { state, evidence } = await judgeClaim(stored, judges);
   const { reason, pids } = evidence;
   if (stored.kind === "unreadable") return { by: state, reason, file: stored.file, expect: stored.expect };
@@ -132,10 +129,10 @@ export async function blockBy<Pod extends PodHandle>(
 }
 
 /** Asks the runtime about a Pod, bounded by the signal. What does not answer, or is not ours to ask, is `unknown`. */
-async function askRuntime<Pod extends PodHandle>(
+async function askRuntime(
   reference: PodReference,
   podLock: LockState,
-  { registry, runtime, signal }: Judges<Pod>,
+  { registry, runtime, signal }: Judging,
 ): Promise<{ readonly probe: Probe; readonly reason: string; readonly pids?: readonly number[] }> {
   const { pod, ticket, launchId } = reference;
   const { kind } = reference.runtime;

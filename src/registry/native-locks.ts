@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { LaunchClaimError, messageOf } from "../errors.js";
+import { errnoOf, LaunchClaimError, messageOf } from "../errors.js";
 
 /** What is used of `fs-native-extensions`, which ships no types. */
 interface NativeLocks {
@@ -23,7 +23,8 @@ export function nativeLocks(): NativeLocks {
     });
   }
   try {
-    loaded = createRequire(import.meta.url)("fs-native-extensions") as NativeLocks;
+    const require = createRequire(import.meta.url);
+    loaded = binaryOf(require) ?? (require("fs-native-extensions") as NativeLocks);
     return loaded;
   } catch (cause) {
     throw new LaunchClaimError(
@@ -35,4 +36,41 @@ export function nativeLocks(): NativeLocks {
       },
     );
   }
+}
+
+/** What its own JavaScript calls. */
+interface Binding {
+  /** Throws EAGAIN if another holds a conflicting lock. */
+  tryLock(fd: number, offset: number, length: number, exclusive: boolean): void;
+}
+
+/** The version of which it is known how its own JavaScript calls the binary, and that it does nothing else. */
+const KNOWN_VERSION = "1.5.1";
+
+/**
+ * The binary by itself. The package looks for it through a dozen modules, which took 10 ms of every command's 90; any other version,
+ * and any place that is not the usual one, is left to the package.
+ */
+function binaryOf(require: NodeJS.Require): NativeLocks | undefined {
+  let binding: Binding;
+  try {
+    const { version } = require("fs-native-extensions/package.json") as { version?: unknown };
+    if (version !== KNOWN_VERSION) return undefined;
+    const place = `prebuilds/${process.platform}-${process.arch}/fs-native-extensions.node`;
+    binding = require(`fs-native-extensions/${place}`) as Binding;
+  } catch {
+    // Then the package finds it, or says in its own words why it cannot.
+    return undefined;
+  }
+  return {
+    tryLock: (fd, { shared = false } = {}) => {
+      try {
+        binding.tryLock(fd, 0, 0, !shared);
+        return true;
+      } catch (error) {
+        if (errnoOf(error) === "EAGAIN") return false;
+        throw error;
+      }
+    },
+  };
 }

@@ -1,9 +1,8 @@
 import { basename, join } from "node:path";
-import fse from "fs-extra";
 import { messageOf } from "../errors.js";
 import type { PodRecord, StoredPod } from "../ports.js";
 import type { TicketRef } from "../../machines/launch.types.js";
-import { ioFailed, listIfThere, makeDirectory, readIfThere, type DurableWrites } from "./durable.js";
+import { listIfThere, makeDirectory, readIfThere, type DurableWrites } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { printable } from "../text.js";
 import { parseRecord, serializeRecord } from "./records.js";
@@ -43,29 +42,6 @@ export class PodStore {
       .flatMap((directory) => listIfThere(directory).map((name) => join(directory, name)))
       .flatMap((directory) => this.#read(directory) ?? [])
       .sort((a, b) => (startOf(a) > startOf(b) ? -1 : 1));
-  }
-
-  /** Removes the records, with all they keep, of Pods that ended, but for the latest `keep` of each ticket. */
-  sweep(keep: number): number {
-    let removed = 0;
-    for (const name of listIfThere(this.#layout.pods)) {
-      const directory = join(this.#layout.pods, name);
-      const ended = listIfThere(directory)
-        .flatMap((pod) => this.#read(join(directory, pod)) ?? [])
-        .filter((stored) => stored.kind === "pod" && stored.record.state === "ended")
-        .sort((a, b) => (startOf(a) > startOf(b) ? -1 : 1));
-      for (const stored of ended.slice(keep)) {
-        if (stored.kind !== "pod") continue;
-        const path = this.#layout.pod(stored.record.ticket, stored.record.pod);
-        try {
-          fse.removeSync(path);
-          removed += 1;
-        } catch (cause) {
-          throw ioFailed("remove", path, cause);
-        }
-      }
-    }
-    return removed;
   }
 
   #read(directory: string): StoredPod | undefined {

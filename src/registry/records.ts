@@ -1,8 +1,26 @@
-import { z } from "zod";
 import { LaunchClaimError, messageOf } from "../errors.js";
 import { legible } from "../text.js";
-import type { HistoryEntry, PodRecord, RoleSession } from "../ports.js";
-import type { Claim, JsonObject, PodSnapshot, RunResult } from "../../machines/launch.types.js";
+import type { AwaitedPermission, HistoryEntry, PodProcess, PodRecord, RoleSession } from "../ports.js";
+import {
+  flag,
+  jsonObject,
+  listOf,
+  objectOf,
+  oneOf,
+  optional,
+  positiveInteger,
+  text,
+  textLike,
+  type Shape,
+} from "../shape.js";
+import type {
+  Acceptance,
+  AgentInfo,
+  Claim,
+  ProcessIdentity,
+  SessionInfo,
+  TicketRef,
+} from "../../machines/launch.types.js";
 
 /** The version that this program writes. Older ones are read; a newer one is refused, never rewritten. */
 const VERSION = 1;
@@ -10,120 +28,105 @@ const VERSION = 1;
 /** A record that nests deeper is damaged: what reads and writes values one level at a time would run out of stack on it. */
 const MAX_DEPTH = 200;
 
-const text = z.string();
 /** Launch ids become file names: nothing else may pass for one. */
-const launchId = z.string().regex(/^[0-9A-Za-z-]{8,64}$/u);
-const instant = z.iso.datetime();
-const json = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>;
+const launchId = textLike(/^[0-9A-Za-z-]{8,64}$/u, "a launch id");
+const name = textLike(/./su, "text that is not empty");
 
-const ticket = z.looseObject({ id: text.min(1), slug: z.exactOptional(text) });
-const acceptance = z.looseObject({
-  level: z.enum(["progress", "ack", "exit", "output", "alive"]),
+const DAY = String.raw`\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))`;
+const LEAP_DAY = String.raw`(?:\d\d(?:[2468][048]|[13579][26]|0[48])|(?:[02468][048]|[13579][26])00)-02-29`;
+const instant = textLike(
+  new RegExp(String.raw`^(?:${DAY}|${LEAP_DAY})T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$`, "u"),
+  "a time as 2026-01-31T12:00:00.000Z",
+);
+
+const ticket = objectOf<TicketRef>({ id: name, slug: optional(text) });
+const acceptance = objectOf<Acceptance>({
+  level: oneOf("progress", "ack", "exit", "output", "alive"),
   kind: text,
   at: instant,
 });
-const agent = z.looseObject({
+const agent = objectOf<AgentInfo>({
   driver: text,
   name: text,
-  command: z.exactOptional(z.array(text)),
-  cwd: z.exactOptional(text),
+  command: optional(listOf(text)),
+  cwd: optional(text),
 });
-const session = z.looseObject({ id: text, restorable: z.boolean() });
-const runtime = z.looseObject({ kind: text, locator: json });
-const processIdentity = z.looseObject({
-  pid: z.number().int().positive(),
-  startTime: text,
-  bootId: text,
-  pidNamespace: text,
-});
+const session = objectOf<SessionInfo>({ id: text, restorable: flag });
+const processIdentity = { pid: positiveInteger, startTime: text, bootId: text, pidNamespace: text };
 
-const claimFields = {
+const claim = objectOf<Claim>({
   ticket,
   role: text,
   pod: text,
   launchId,
   claimedAt: instant,
-  adopted: z.boolean(),
+  adopted: flag,
   acceptance,
-  agent: z.exactOptional(agent),
-  session: z.exactOptional(session),
-  runtime,
-  restoredFrom: z.exactOptional(z.array(launchId)),
-  restoredAt: z.exactOptional(instant),
-};
+  agent: optional(agent),
+  session: optional(session),
+  runtime: objectOf<Claim["runtime"]>({ kind: text, locator: jsonObject }),
+  restoredFrom: optional(listOf(launchId)),
+  restoredAt: optional(instant),
+});
 
-// Loose everywhere: fields that a newer minor writer added survive being read and written again.
-const schemas = {
-  claim: z.looseObject(claimFields) satisfies z.ZodType<Claim>,
-  history: z.looseObject({
-    claim: z.looseObject(claimFields),
+interface Records {
+  readonly claim: Claim;
+  readonly history: HistoryEntry;
+  readonly session: RoleSession;
+  readonly pod: PodRecord;
+  readonly registry: { readonly workspace: string };
+}
+
+export type RecordKind = keyof Records;
+
+const shapes: { readonly [Kind in RecordKind]: Shape<Records[Kind]> } = {
+  claim,
+  history: objectOf<HistoryEntry>({
+    claim,
     endedAt: instant,
-    how: z.enum(["released", "reclaimed"]),
+    how: oneOf("released", "reclaimed"),
     reason: text,
     by: text,
-  }) satisfies z.ZodType<HistoryEntry>,
-  session: z.looseObject({
-    pod: text.min(1),
+  }),
+  session: objectOf<RoleSession>({
+    pod: name,
     role: text,
     launchId,
-    origin: z.enum(["launch", "pre_ticket_intake"]),
-    sessionId: z.exactOptional(text),
-    tickets: z.array(ticket),
+    origin: oneOf("launch", "pre_ticket_intake"),
+    sessionId: optional(text),
+    tickets: listOf(ticket),
     createdAt: instant,
     updatedAt: instant,
-  }) satisfies z.ZodType<RoleSession>,
-  pod: z.looseObject({
+  }),
+  pod: objectOf<PodRecord>({
     ticket,
     role: text,
-    pod: text.min(1),
+    pod: name,
     launchId,
-    runtime: z.looseObject({ kind: text, locator: z.exactOptional(json) }),
-    launcher: processIdentity,
-    state: z.enum(["starting", "started", "unresolved", "ended"]),
-    processes: z.array(
-      processIdentity.extend({ as: z.exactOptional(z.enum(["guardian", "reaper", "agent"])) }),
+    runtime: objectOf<PodRecord["runtime"]>({ kind: text, locator: optional(jsonObject) }),
+    launcher: objectOf<ProcessIdentity>(processIdentity),
+    state: oneOf("starting", "started", "unresolved", "ended"),
+    processes: listOf(
+      objectOf<PodProcess>({ ...processIdentity, as: optional(oneOf("guardian", "reaper", "agent")) }),
     ),
     startedAt: instant,
     updatedAt: instant,
-    acceptance: z.exactOptional(acceptance),
-    socket: z.exactOptional(text),
-    proof: z.exactOptional(z.enum(["kernel", "scan"])),
-    session: z.exactOptional(session),
-    agent: z.exactOptional(agent),
-    stopReason: z.exactOptional(text),
-    permissions: z.exactOptional(z.array(z.looseObject({ requestId: text, title: text, at: text }))),
-  }) satisfies z.ZodType<PodRecord>,
-  registry: z.looseObject({ workspace: text }),
+    acceptance: optional(acceptance),
+    socket: optional(text),
+    proof: optional(oneOf("kernel", "scan")),
+    session: optional(session),
+    agent: optional(agent),
+    stopReason: optional(text),
+    permissions: optional(listOf(objectOf<AwaitedPermission>({ requestId: text, title: text, at: text }))),
+  }),
+  registry: objectOf<Records["registry"]>({ workspace: text }),
 };
-
-/** What a Pod and its runtime answer, checked before any of it is relied on or stored. */
-export const snapshotSchema = z.looseObject({
-  protocol: z.number(),
-  pod: text,
-  launchId: text,
-  status: text,
-  run: z.exactOptional(z.looseObject({ runId: text, acceptance })),
-  session: z.exactOptional(session),
-  agent: z.exactOptional(agent),
-}) satisfies z.ZodType<PodSnapshot>;
-
-export const runResultSchema = z.discriminatedUnion("kind", [
-  z.looseObject({ kind: z.literal("accepted"), acceptance, session: z.exactOptional(session) }),
-  z.looseObject({ kind: z.literal("rejected"), code: text, message: text, hint: z.exactOptional(text) }),
-]) satisfies z.ZodType<RunResult>;
-
-export type RecordKind = keyof typeof schemas;
-export type RecordOf<Kind extends RecordKind> = z.output<(typeof schemas)[Kind]>;
 
 /**
  * @param file only for the message
  * @throws LaunchClaimError `record_damaged` | `record_newer`
  */
-export function parseRecord<Kind extends RecordKind>(
-  kind: Kind,
-  bytes: Buffer,
-  file: string,
-): RecordOf<Kind> {
+export function parseRecord<Kind extends RecordKind>(kind: Kind, bytes: Buffer, file: string): Records[Kind] {
   let raw: unknown;
   try {
     raw = JSON.parse(bytes.toString("utf8"));
@@ -149,12 +152,9 @@ export function parseRecord<Kind extends RecordKind>(
       },
     );
   }
-  const parsed = schemas[kind].safeParse(fields);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw damaged(file, `at "${issue?.path.join(".") ?? ""}": ${issue?.message ?? "it does not fit"}`);
-  }
-  return parsed.data as RecordOf<Kind>;
+  const misfit = shapes[kind](fields);
+  if (misfit) throw damaged(file, `at "${misfit.path.join(".")}": ${misfit.message}`);
+  return fields as Records[Kind];
 }
 
 /** `before`: what the file held; fields of it that this program does not know are kept. */

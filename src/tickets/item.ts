@@ -1,5 +1,5 @@
-import { z } from "zod";
 import { messageOf } from "../errors.js";
+import { objectOf, oneOf, optional, text, textThat } from "../shape.js";
 import { isLegible, isPrintable, printable } from "../text.js";
 
 /** Where a ticket stands in its workflow; its files say it, and launch-claim never changes it. */
@@ -33,26 +33,31 @@ const MAX_DEPTH = 100;
 /** Each level of a block begins with an indentation or an indicator: so many before the first word of a line. */
 const BLOCKS_IN_BLOCKS = new RegExp(`^[ \\t?:-]{${2 * MAX_DEPTH},}`, "mu");
 
-const shown = z.string().refine(isLegible, "Invalid input: expected printable text");
-const frontMatter = z.object({
-  id: z.string().optional(),
-  slug: shown.optional(),
-  title: z.string().optional(),
-  status: z.string().optional(),
-  workflow_state: z.enum(["intake", "ready", "queued", "inprogress", "done"]).optional(),
+interface FrontMatter {
+  readonly id?: string;
+  readonly slug?: string;
+  readonly title?: string;
+  readonly status?: string;
+  readonly workflow_state?: WorkflowState;
+}
+
+const frontMatter = objectOf<FrontMatter>({
+  id: optional(text),
+  slug: optional(textThat(isLegible, "printable text")),
+  title: optional(text),
+  status: optional(text),
+  workflow_state: optional(oneOf("intake", "ready", "queued", "inprogress", "done")),
 });
 
 /** @throws Error whose message says why it is no ticket */
-export async function parseItem(text: string, { file, name, closed }: ItemPlace): Promise<Ticket> {
-  const { yaml, body = "" } = FRONT_MATTER.exec(text)?.groups ?? {};
+export async function parseItem(markdown: string, { file, name, closed }: ItemPlace): Promise<Ticket> {
+  const { yaml, body = "" } = FRONT_MATTER.exec(markdown)?.groups ?? {};
   if (yaml === undefined) throw new Error("it has no front matter between two lines of ---");
-  const parsed = frontMatter.safeParse(await parseYaml(yaml));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "it does not fit"}`);
-  }
+  const fields = await parseYaml(yaml);
+  const misfit = frontMatter(fields);
+  if (misfit) throw new Error(`${misfit.path.join(".")}: ${misfit.message}`);
   if (!isPrintable(name)) throw new Error("its directory's name is not printable text");
-  const { id = name, slug, title, status, workflow_state } = parsed.data;
+  const { id = name, slug, title, status, workflow_state } = fields as FrontMatter;
   // Whoever looks for the one would find the other, and a claim on either is a claim on one of them only.
   if (id !== name) throw new Error(`its id is ${printable(id)}, but its directory is ${printable(name)}`);
   return {

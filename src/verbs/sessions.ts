@@ -1,7 +1,6 @@
 import type { PodRecord, RoleSession } from "../ports.js";
 import { judgePod, type ClaimState } from "../registry/judge.js";
-import type { PodHandle } from "../../machines/launch.types.js";
-import type { VerbTools } from "./verb-tools.js";
+import type { ReadingTools } from "./verb-tools.js";
 
 export interface SessionStatus extends RoleSession {
   /** How its Pod stands, computed when asked; absent where no record tells of that Pod. */
@@ -9,9 +8,7 @@ export interface SessionStatus extends RoleSession {
 }
 
 /** Role sessions, the oldest first. Takes no lock and changes nothing. */
-export async function sessions<Pod extends PodHandle>(
-  tools: VerbTools<Pod>,
-): Promise<readonly SessionStatus[]> {
+export async function sessions(tools: ReadingTools): Promise<readonly SessionStatus[]> {
   const { registry, timeouts } = tools;
   // One limit for all: what has not answered by then is unknown.
   const judges = { ...tools, signal: AbortSignal.timeout(timeouts.admitMs) };

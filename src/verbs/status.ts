@@ -1,7 +1,7 @@
 import type { AwaitedPermission, ClaimRegistry } from "../ports.js";
 import { judgeClaim, podRecordOf, type ClaimState, type Evidence } from "../registry/judge.js";
-import type { Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
-import type { VerbTools } from "./verb-tools.js";
+import type { Claim, TicketRef } from "../../machines/launch.types.js";
+import type { ReadingTools } from "./verb-tools.js";
 
 export interface ClaimStatus {
   /** Absent if neither a damaged record nor its file's name tells. */
@@ -17,9 +17,9 @@ export interface ClaimStatus {
 }
 
 /** Every claim, or that of one ticket, with its state as of now. Takes no launch lock and changes nothing. */
-export async function status<Pod extends PodHandle>(
+export async function status(
   ticket: TicketRef | undefined,
-  { registry, runtime, timeouts }: VerbTools<Pod>,
+  { registry, runtime, timeouts }: ReadingTools,
 ): Promise<{ readonly claims: readonly ClaimStatus[] }> {
   // One limit for all: what has not answered by then is unknown.
   const judges = { registry, runtime, signal: AbortSignal.timeout(timeouts.admitMs) };

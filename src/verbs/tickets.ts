@@ -1,8 +1,7 @@
-import type { PodHandle } from "../../machines/launch.types.js";
 import type { Ticket, WorkflowState } from "../tickets/item.js";
 import { readTickets, type UnreadableTicket } from "../tickets/source.js";
 import { status, type ClaimStatus } from "./status.js";
-import type { VerbTools } from "./verb-tools.js";
+import type { ReadingTools } from "./verb-tools.js";
 
 /**
  * What a panel would offer for a ticket: `clarify` (launch intake), `queue`, `wait` and `close` by its workflow state. Where it
@@ -25,10 +24,7 @@ export interface TicketBoard {
 }
 
 /** The workspace's tickets with their claims, as of now. Takes no lock, and writes nothing anywhere. */
-export async function tickets<Pod extends PodHandle>(
-  workspace: string,
-  tools: VerbTools<Pod>,
-): Promise<TicketBoard> {
+export async function tickets(workspace: string, tools: ReadingTools): Promise<TicketBoard> {
   const source = await readTickets(workspace);
   if (source === undefined) return { tickets: [], unreadable: [] };
   const { directory, unreadable } = source;
@@ -42,9 +38,7 @@ export async function tickets<Pod extends PodHandle>(
   return { directory, tickets: told, unreadable };
 }
 
-async function claimsById<Pod extends PodHandle>(
-  tools: VerbTools<Pod>,
-): Promise<ReadonlyMap<string, ClaimStatus>> {
+async function claimsById(tools: ReadingTools): Promise<ReadonlyMap<string, ClaimStatus>> {
   const { claims } = await status(undefined, tools);
   return new Map(claims.flatMap((claim) => (claim.ticket ? [[claim.ticket.id, claim] as const] : [])));
 }
@@ -57,10 +51,10 @@ const ACTION_OF: Readonly<Record<WorkflowState, TicketAction>> = {
   done: "close",
 };
 
-async function actionFor<Pod extends PodHandle>(
+async function actionFor(
   { id, state }: Pick<Ticket, "id" | "state">,
   claim: ClaimStatus | undefined,
-  { registry }: VerbTools<Pod>,
+  { registry }: ReadingTools,
 ): Promise<TicketAction> {
   const action = ACTION_OF[state];
   if (action !== "clarify") return action;

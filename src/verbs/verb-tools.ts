@@ -1,10 +1,17 @@
 import os from "node:os";
 import type { LaunchTools } from "../launch/scope.js";
-import type { LaunchLock } from "../ports.js";
-import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
+import type { ClaimRegistry, LaunchLock, PodJudge } from "../ports.js";
+import type { LaunchTimeouts, PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
 
 /** What every verb of the launcher works with. */
 export type VerbTools<Pod extends PodHandle> = LaunchTools<Pod>;
+
+/** What a verb works with that only looks. */
+export interface ReadingTools {
+  readonly registry: ClaimRegistry;
+  readonly runtime: PodJudge;
+  readonly timeouts: LaunchTimeouts;
+}
 
 /** A verb was not carried out, and changed nothing. */
 export interface Refused {

@@ -1,5 +1,6 @@
 /** The program itself, as a process, from the build. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +11,11 @@ import { waitUntil } from "../fixtures/processes.js";
 const MAIN = fileURLToPath(new URL("../../dist/bin/launch-claim.js", import.meta.url));
 
 function start(host: CliHost, ...argv: string[]) {
-  const child = spawn(process.execPath, [MAIN, ...argv], {
+  return startWith(host, [], argv);
+}
+
+function startWith(host: CliHost, flags: readonly string[], argv: readonly string[]) {
+  const child = spawn(process.execPath, [...flags, MAIN, ...argv], {
     cwd: host.workspace,
     env: { ...process.env, ...host.env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -24,6 +29,53 @@ function start(host: CliHost, ...argv: string[]) {
   );
   return { child, printed, ended };
 }
+
+/** What the program has loaded by its end, apart from Node's own: the text of each file by its path. */
+async function loadedBy(host: CliHost, ...argv: string[]): Promise<ReadonlyMap<string, string>> {
+  const list = join(host.workspace, "loaded.json");
+  const watch = `process.on("exit", () => require("fs").writeFileSync(${JSON.stringify(list)}, JSON.stringify(Object.keys(require.cache))))`;
+  const preload = join(host.workspace, "watch.cjs");
+  fs.writeFileSync(preload, watch);
+  const { child } = startWith(host, ["--require", preload], argv);
+  await once(child, "close");
+  const files = JSON.parse(fs.readFileSync(list, "utf8")) as string[];
+  const loaded = files.filter((file) => file !== preload);
+  return new Map(loaded.map((file) => [file, fs.readFileSync(file, "latin1")]));
+}
+
+describe("what is loaded", () => {
+  /** The bundle says of each file where it came from. */
+  const HEAVY = /\/\/ node_modules\/(?:zod|xstate|yaml|fs-extra|@agentclientprotocol)\//u;
+
+  test.each(["status", "history", "sessions", "tickets"])(
+    "for %s is our own code and the locks, and little of it in few files",
+    async (command) => {
+      const host = new CliHost();
+      await host.expectCode(0, "launch", "T-1");
+      const loaded = await loadedBy(host, command);
+      const [foreign, own] = [[...loaded.keys()].filter(isForeign), [...loaded.values()]];
+      expect(foreign.map((file) => file.replace(/^.*node_modules\//u, ""))).toEqual([
+        "fs-native-extensions/package.json",
+        expect.stringMatching(/^fs-native-extensions\/prebuilds\/.*\.node$/u) as string,
+      ]);
+      expect(own.filter((text) => HEAVY.test(text))).toEqual([]);
+      expect(loaded.size).toBeLessThan(14);
+    },
+  );
+
+  test("for --version is nothing that any command needs", async () => {
+    const loaded = await loadedBy(new CliHost(), "--version");
+    expect([...loaded.keys()].filter(isForeign)).toEqual([]);
+    expect(loaded.size).toBeLessThan(5);
+  });
+
+  test("for the doctor is more: the test can see what it looks for", async () => {
+    const loaded = await loadedBy(new CliHost(), "doctor");
+    expect([...loaded.values()].some((text) => HEAVY.test(text))).toBe(true);
+  });
+});
+
+const isForeign = (file: string) => file.includes("node_modules");
 
 describe("the program", () => {
   test("has a line by which it is run, and exits with the code of its command", async () => {

@@ -170,6 +170,13 @@ describe("what is loaded", () => {
     for (const name of NAMES) expect(packages(`src/cli/commands/${name}.ts`), name).toEqual([]);
   });
 
+  test("for what only looks is no schema, no machine, and nothing that starts or stops a Pod", () => {
+    expect(packages("src/reading.ts")).toEqual(["env-paths"]);
+    const loaded = [...loadedWith(join(root, "src/reading.ts"))].join("\n");
+    expect(loaded).toContain("guardian-probe.ts");
+    expect(loaded).not.toMatch(/guardian-runtime|protocol\/|launch\/|machine\.ts/u);
+  });
+
   test("for what looks, stops and ends is no machine", () => {
     const loaded = [...loadedWith(join(root, "src/launcher-tools.ts"))].join("\n");
     expect(loaded).toContain("zod");

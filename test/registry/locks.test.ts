@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { probeLockFile, takeLockFile, tryLockFile, type FileLock } from "../../src/registry/locks.js";
+import { nativeLocks } from "../../src/registry/native-locks.js";
 import { locksHeld, waitUntil } from "../fixtures/processes.js";
 import { namesIn } from "../fixtures/files.js";
 import { errorOf, lockOf, patient, RegistryBench } from "../fixtures/registry-bench.js";
@@ -12,10 +13,8 @@ import { temporaryDirectory } from "../fixtures/temporary.js";
 
 const impatient = { ...patient, patient: false };
 
-/** The module that the library locks with: the same instance, so that a test can come between its calls. */
-const native = createRequire(import.meta.url)("fs-native-extensions") as {
-  tryLock(fd: number, options?: { shared?: boolean }): boolean;
-};
+/** What the library locks with: the same instance, so that a test can come between its calls. */
+const native = nativeLocks();
 
 function lockFile(): string {
   return join(temporaryDirectory(), "T-1.launch");
@@ -42,6 +41,28 @@ function descriptorsOn(directory: string): string[] {
 async function untilFree(path: string): Promise<void> {
   await waitUntil(() => !locksHeld(path), { deadlineMs: 10_000, what: `${path} to become free` });
 }
+
+test("the native module, called without its own JavaScript, locks as it does with it, and each excludes the other", () => {
+  const whole = createRequire(import.meta.url)("fs-native-extensions") as typeof native;
+  const directory = temporaryDirectory();
+  for (const [name, first, second] of [
+    ["ours", native, whole],
+    ["theirs", whole, native],
+  ] as const) {
+    const path = join(directory, name);
+    const [holder, other, third] = [0, 1, 2].map(() => fs.openSync(path, "a+")) as [number, number, number];
+    expect(first.tryLock(holder)).toBe(true);
+    expect([second.tryLock(other), second.tryLock(other, { shared: true })]).toEqual([false, false]);
+    fs.closeSync(holder);
+    expect([second.tryLock(other, { shared: true }), first.tryLock(third, { shared: true })]).toEqual([
+      true,
+      true,
+    ]);
+    expect(first.tryLock(third)).toBe(false);
+    for (const fd of [other, third]) fs.closeSync(fd);
+    expect(() => first.tryLock(holder)).toThrow("bad file descriptor");
+  }
+});
 
 describe("a lock file", () => {
   test("excludes a second descriptor of the same process, and is free again once it is closed", () => {

@@ -10,7 +10,7 @@ import { viewForPeople, viewForPrograms } from "./view.js";
 import type { Call } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { tellAdvice } from "../tell-advice.js";
-import { openVerbs } from "../verbs.js";
+import { openReading } from "../verbs.js";
 
 const DIAL_MS = 5_000;
 
@@ -137,7 +137,7 @@ async function tellEnd(
 /** Nothing of the guardian's runs: what stands instead, and what to do about it. */
 async function reportDown(id: string, reason: string | undefined, call: Call): Promise<number> {
   const { terminal, line } = call;
-  const [claim] = (await (await openVerbs(call)).verbs.status({ id })).claims;
+  const [claim] = (await (await openReading(call)).status({ id })).claims;
   if (!claim) {
     terminal.tell(
       reason === undefined ? `no Pod of a ticket ${printable(id)}, nor one of that name` : legible(reason),

@@ -2,7 +2,7 @@ import { legible } from "../../text.js";
 import type { Call, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { tableOf } from "../terminal.js";
-import { openVerbs, ticketOf } from "../verbs.js";
+import { openReading, ticketOf } from "../verbs.js";
 
 export const history: Command = {
   name: "history",
@@ -15,7 +15,7 @@ export const history: Command = {
 async function run(call: Call): Promise<number> {
   const { terminal } = call;
   const ticket = ticketOf(call);
-  const entries = await (await openVerbs(call)).verbs.history(ticket);
+  const entries = await (await openReading(call)).history(ticket);
   if (terminal.json) terminal.printJson({ history: entries });
   else if (entries.length === 0) {
     terminal.print(ticket ? `no ended claim of ${legible(ticket.id, 100)}` : "no ended claims");

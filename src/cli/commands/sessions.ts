@@ -5,7 +5,7 @@ import { findNamedTicket } from "../find-ticket.js";
 import { tableOf } from "../terminal.js";
 import { UsageError } from "../usage-error.js";
 import { reportNotDone } from "../verb-report.js";
-import { openVerbs } from "../verbs.js";
+import { openReading, openVerbs } from "../verbs.js";
 
 export const sessions: Command = {
   name: "sessions",
@@ -42,7 +42,7 @@ async function run(call: Call): Promise<number> {
 
 async function list(call: Call): Promise<number> {
   const { terminal } = call;
-  const found = await (await openVerbs(call)).verbs.sessions();
+  const found = await (await openReading(call)).sessions();
   if (terminal.json) terminal.printJson({ sessions: found });
   else if (found.length === 0) terminal.print("no role sessions");
   else {

@@ -1,14 +1,14 @@
 import type { ClaimStatus } from "../../verbs/status.js";
 import type { ClaimState } from "../../registry/judge.js";
 import { legible } from "../../text.js";
-import type { LauncherVerbs } from "../../launcher-tools.js";
+import type { ReadingVerbs } from "../../reading.js";
 import type { TicketRef } from "../../../machines/launch.types.js";
 import type { Call, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { pause } from "../pause.js";
 import { tableOf, type Terminal } from "../terminal.js";
 import { UsageError } from "../usage-error.js";
-import { openVerbs, ticketOf } from "../verbs.js";
+import { openReading, ticketOf } from "../verbs.js";
 
 const WATCH_MS = 1_000;
 
@@ -30,7 +30,7 @@ async function run(call: Call): Promise<number> {
   if (watch && (terminal.json || !terminal.isLive.results)) {
     throw new UsageError("--watch needs a terminal to draw on, and no --json");
   }
-  const { verbs } = await openVerbs(call);
+  const verbs = await openReading(call);
   if (watch) return await watchClaims(call, verbs, ticket);
   const found = await verbs.status(ticket);
   if (terminal.json) terminal.printJson(found);
@@ -40,7 +40,7 @@ async function run(call: Call): Promise<number> {
 
 async function watchClaims(
   { io, terminal }: Call,
-  verbs: LauncherVerbs,
+  verbs: ReadingVerbs,
   ticket: TicketRef | undefined,
 ): Promise<number> {
   const signal = AbortSignal.any([io.interrupts(), io.closed]);

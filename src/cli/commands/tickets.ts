@@ -5,7 +5,7 @@ import type { Call, Command } from "../command.js";
 import { EXIT } from "../exit-codes.js";
 import { printAdvice } from "../tell-advice.js";
 import { tableOf } from "../terminal.js";
-import { openVerbs } from "../verbs.js";
+import { openReading } from "../verbs.js";
 
 export const tickets: Command = {
   name: "tickets",
@@ -20,7 +20,7 @@ that clear it. A ticket that cannot be read is told as such and hides no other. 
 
 async function run(call: Call): Promise<number> {
   const { terminal } = call;
-  const board = await (await openVerbs(call)).verbs.tickets();
+  const board = await (await openReading(call)).tickets();
   if (terminal.json) terminal.printJson(board);
   else printBoard(board, call);
   return EXIT.done;

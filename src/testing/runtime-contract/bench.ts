@@ -23,7 +23,7 @@ import type {
   SessionInfo,
   TicketRef,
 } from "../../../machines/launch.types.js";
-import { runResultSchema } from "../../registry/records.js";
+import { runResultSchema } from "../../launch/answers.js";
 import {
   nextMillisecond,
   endingOf,

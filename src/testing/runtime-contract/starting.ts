@@ -1,4 +1,4 @@
-import { snapshotSchema } from "../../registry/records.js";
+import { snapshotSchema } from "../../launch/answers.js";
 import { endingOf, eventually, expectEqual, expectThat, nextTurn, shown, shownEnd } from "../contract.js";
 import { patient, type RuntimeCases } from "./bench.js";
 
