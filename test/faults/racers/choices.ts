@@ -24,7 +24,7 @@ export function chooseOperation(random: Random): Operation {
   return weighed(
     [
       [10, "launch"],
-      [4, "restore"],
+      [3, "restore"],
       [2, "adopt"],
       [4, "stop"],
       [6, "release"],
@@ -58,7 +58,7 @@ export function chooseAgent(random: Random): ChosenAgent {
       [1, { onStart: [{ exit: 1 }] }],
       [1, { prompt: [{ exit: 1 }] }],
       [1, { prompt: [CHUNK, { wait: random.below(300) }, { kill: "SIGKILL" }] }],
-      [2, STUBBORN],
+      [1, STUBBORN],
       [1, { grandchild: "plain" }],
       [1, { grandchild: "doubleFork", ...STUBBORN }],
     ],
@@ -76,10 +76,10 @@ const LIMITS: LaunchTimeouts = {
   readyMs: 10_000,
   connectMs: 5_000,
   peerMs: 2_000,
-  runAckMs: 2_500,
+  runAckMs: 1_500,
   commitMs: 5_000,
   verifyMs: 5_000,
-  stopMs: 6_000,
+  stopMs: 3_000,
 };
 
 /** Mostly long enough; now and then one of them is sure to run out early, or at a bad moment. */
@@ -98,13 +98,13 @@ export interface ChosenEnd {
 
 /** A kill at random hardly ever comes between acceptance and claim: so those moments are chosen. */
 export function chooseEnd(random: Random): ChosenEnd | undefined {
-  if (random.below(5) > 0) return undefined;
+  if (random.below(3) > 0) return undefined;
   const actor = weighed<ChosenEnd["actor"]>(
     [
       [1, "startPod"],
       [1, "connect"],
       [2, "requestRun"],
-      [3, "commitClaim"],
+      [5, "commitClaim"],
       [1, "restorePod"],
       [2, "replaceClaim"],
       [1, "stopPod"],

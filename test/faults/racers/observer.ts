@@ -1,7 +1,7 @@
 /** Looks at a race from outside: directory listings and the process table, and nothing of the code that races. */
 import fs from "node:fs";
 import { join } from "node:path";
-import { environmentOf, isRunning, runningProcesses, type RunningProcess } from "../../fixtures/processes.js";
+import { environmentOf, isRunning, processAt, type RunningProcess } from "../../fixtures/processes.js";
 import { now, theClaim, type History, type Sample, type TheClaim, type TicketSample } from "./history.js";
 
 const MARKER = "LAUNCH_CLAIM_LAUNCH_ID=";
@@ -18,35 +18,18 @@ export class Observer {
     this.#tickets = tickets;
   }
 
-  look(): Sample {
+  /** @returns the processes of each launch of these tickets */
+  look(): ReadonlyMap<string, readonly RunningProcess[]> {
     const from = now();
     const records = this.#tickets.map((ticket) => this.#recordsOf(ticket));
-    const processes = this.processes();
+    const marked = markedProcesses();
     const tickets = records.map((seen): TicketSample => {
-      const own = new Set(this.#podsOf(seen.ticket));
-      return { ...seen, living: [...processes.keys()].filter((launchId) => own.has(launchId)) };
+      const own = this.#podsOf(seen.ticket);
+      return { ...seen, living: own.filter((launchId) => marked.has(launchId)) };
     });
-    const sample = { from, until: now(), tickets };
-    this.samples.push(sample);
-    return sample;
-  }
-
-  /**
-   * The processes of each launch of these tickets. All of them ran at one instant: those that had ended when the last was found are
-   * left out, so that a Pod which followed another is not taken for one beside it.
-   */
-  processes(): Map<string, RunningProcess[]> {
-    const marked = runningProcesses().flatMap((found) => {
-      const entry = environmentOf(found.pid).find((variable) => variable.startsWith(MARKER));
-      return entry === undefined ? [] : [{ launchId: entry.slice(MARKER.length), found }];
-    });
-    const ours = new Set(this.#tickets.flatMap((ticket) => this.#podsOf(ticket)));
-    const processes = new Map<string, RunningProcess[]>();
-    for (const { launchId, found } of marked) {
-      if (!ours.has(launchId) || !hasMemory(found)) continue;
-      processes.set(launchId, [...(processes.get(launchId) ?? []), found]);
-    }
-    return processes;
+    this.samples.push({ from, until: now(), tickets });
+    const ours = new Set(tickets.flatMap(({ living }) => living));
+    return new Map([...marked].filter(([launchId]) => ours.has(launchId)));
   }
 
   get launchIdOfPod(): ReadonlyMap<string, string> {
@@ -88,9 +71,30 @@ export class Observer {
   }
 }
 
-/** Still the same process, and not one that is ending: that gives up its memory first, and what it holds a moment later. */
-function hasMemory({ pid, startTime }: RunningProcess): boolean {
-  return isRunning(pid, startTime) && environmentOf(pid).length > 1;
+/**
+ * All that carries a launch's mark, and ran at one instant: what had ended when the last was found is left out, so that a Pod which
+ * followed another is not taken for one beside it.
+ */
+function markedProcesses(): Map<string, RunningProcess[]> {
+  const found = listed("/proc").flatMap((name) => {
+    const pid = Number(name);
+    const launchId = Number.isNaN(pid) ? undefined : launchIdIn(pid);
+    const process = launchId === undefined ? undefined : processAt(pid);
+    return launchId !== undefined && process ? [{ launchId, process }] : [];
+  });
+  const marked = new Map<string, RunningProcess[]>();
+  for (const { launchId, process } of found) {
+    // One that is ending gives up its memory first, and what it holds a moment later.
+    if (!isRunning(process.pid, process.startTime) || launchIdIn(process.pid) !== launchId) continue;
+    marked.set(launchId, [...(marked.get(launchId) ?? []), process]);
+  }
+  return marked;
+}
+
+function launchIdIn(pid: number): string | undefined {
+  return environmentOf(pid)
+    .find((variable) => variable.startsWith(MARKER))
+    ?.slice(MARKER.length);
 }
 
 function recordAt(file: string): Record<string, unknown> | undefined {

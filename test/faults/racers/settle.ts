@@ -95,5 +95,6 @@ async function launchAgain(id: string, launcher: Launcher): Promise<string[]> {
 }
 
 function livingOf(observer: Observer, ticket: string): readonly string[] {
-  return observer.look().tickets.find((seen) => seen.ticket === ticket)?.living ?? [];
+  observer.look();
+  return observer.samples.at(-1)?.tickets.find((seen) => seen.ticket === ticket)?.living ?? [];
 }

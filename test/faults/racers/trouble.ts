@@ -22,14 +22,14 @@ export async function trouble(observer: Observer, { hosts, isOver }: Troubled, s
   const standing = new Map<number, number>();
   const stand = (pid: number) => standing.set(pid, performance.now() + random.below(STANDS_MS));
   while (!isOver()) {
-    observer.look();
+    const living = observer.look();
     for (const pid of hosts()) if (processAt(pid)?.state === "T" && !standing.has(pid)) stand(pid);
     for (const [pid, until] of standing) {
       if (performance.now() < until) continue;
       kill(pid, "SIGCONT");
       standing.delete(pid);
     }
-    const pods = [...observer.processes().values()].flat().map(({ pid }) => pid);
+    const pods = [...living.values()].flat().map(({ pid }) => pid);
     const victims = (random.below(3) === 0 ? hosts() : pods).filter((pid) => !standing.has(pid));
     if (victims.length > 0 && random.below(4) === 0) {
       const pid = pick(victims, random);
