@@ -2,7 +2,7 @@
 import type { LaunchTimeouts, LaunchRequest } from "launch-claim";
 import type { AgentScript, LaunchEffects, RestoreEffects } from "launch-claim/testing";
 import type { Random } from "../power-cut/random.js";
-import type { Operation } from "./history.js";
+import type { Answer, Operation } from "./history.js";
 
 export function pick<Value>(values: readonly Value[], random: Random): Value {
   const value = values[random.below(values.length)];
@@ -34,6 +34,15 @@ export function chooseOperation(random: Random): Operation {
     ],
     random,
   );
+}
+
+/** What whoever was answered so does next on the same ticket; else tickets would mostly stand claimed, and nothing new could begin. */
+export function chooseNext({ status, by }: Answer, random: Random): Operation | undefined {
+  if (random.below(2) === 0) return undefined;
+  if (status === "claimed" || status === "restored" || by === "live")
+    return pick(["stop", "release"], random);
+  if (by === "restorable") return pick(["restore", "restore", "reclaim"], random);
+  return by === "stale" ? "reclaim" : undefined;
 }
 
 const CHUNK = { update: { sessionUpdate: "agent_message_chunk", content: { type: "text", text: "On it." } } };

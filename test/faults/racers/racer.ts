@@ -9,8 +9,8 @@ import { createLauncher, type Launcher } from "launch-claim";
 import { createLauncherWith, type AgentScript, type LauncherSeams } from "launch-claim/testing";
 import { scriptedRecipe } from "../../fixtures/guardian-runtime.js";
 import { randomOf, type Random } from "../power-cut/random.js";
-import { answerOf, now, threw, type Answered, type Called, type Operation } from "./history.js";
-import { chooseAgent, chooseEnd, chooseOperation, chooseTimeouts, pick } from "./choices.js";
+import { answerOf, now, threw, type Answer, type Answered, type Called, type Operation } from "./history.js";
+import { chooseAgent, chooseEnd, chooseNext, chooseOperation, chooseTimeouts, pick } from "./choices.js";
 
 export interface RacerSpec {
   readonly name: string;
@@ -130,22 +130,27 @@ const ACTS: Readonly<Record<Operation, (turn: Turn) => Act>> = {
   },
 };
 
-async function takeTurn(turn: Turn): Promise<void> {
+async function takeTurn(turn: Turn, operation: Operation): Promise<Answer> {
   const { id, ticket, random } = turn;
-  const operation = chooseOperation(random);
   const { launchId, expect, act } = ACTS[operation](turn);
   const known = { ...(launchId !== undefined && { launchId }), ...(expect !== undefined && { expect }) };
   log({ type: "called", id, at: now(), operation, ticket, ...known });
   const answer = await act().then((told) => answerOf(told ?? {}), threw);
   log({ type: "answered", id, at: now(), answer });
-  // Half of the time, so that there are old ones, too.
-  if (answer.claim && random.below(2) === 0) seen.set(ticket, answer.claim.launchId);
+  // Not each, so that there are old ones, too.
+  if (answer.claim && random.below(3) > 0) seen.set(ticket, answer.claim.launchId);
+  return answer;
 }
 
 async function lane(number: number): Promise<void> {
   const random = randomOf(spec.seed + number);
+  let next: Operation | undefined;
+  let ticket = pick(spec.tickets, random);
   for (let turn = 1; !isOver; turn += 1) {
-    await takeTurn({ id: `${spec.name}.${number}.${turn}`, ticket: pick(spec.tickets, random), random });
+    if (next === undefined) ticket = pick(spec.tickets, random);
+    const id = `${spec.name}.${number}.${turn}`;
+    const answer = await takeTurn({ id, ticket, random }, next ?? chooseOperation(random));
+    next = chooseNext(answer, random);
     await delay(random.below(120));
   }
 }

@@ -14,19 +14,20 @@ export async function settle(
 ): Promise<string[]> {
   const { workspace, home } = world;
   const launcher = createLauncher({ workspace, home, ...guardianProgram });
-  const broken: string[] = [];
-  for (const ticket of tickets) {
-    const unaccounted = await untilAccounted(ticket, { world, observer, launcher });
-    broken.push(...unaccounted);
-  }
-  for (const ticket of tickets) broken.push(...(await endAll(ticket, { world, observer, launcher })));
+  const place = { world, observer, launcher };
+  const forEach = async (act: (ticket: string) => Promise<string[]>) =>
+    (await Promise.all(tickets.map(act))).flat();
+  const broken = [
+    ...(await forEach((ticket) => untilAccounted(ticket, place))),
+    ...(await forEach((ticket) => endAll(ticket, place))),
+  ];
   observer.look();
   const { findings } = await launcher.doctor({ fix: true });
   const left = findings.filter(({ severity, mended }) => severity !== "info" && !mended);
   broken.push(
     ...left.map(({ code, message }) => `after the end of everything doctor finds ${code}: ${message}`),
   );
-  for (const ticket of tickets) broken.push(...(await launchAgain(ticket, launcher)));
+  broken.push(...(await forEach((ticket) => launchAgain(ticket, launcher))));
   observer.look();
   return broken;
 }
