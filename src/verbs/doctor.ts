@@ -1,8 +1,8 @@
-import type { Finding, PodRecord, RoleSession } from "../ports.js";
+import type { Finding, LaunchLock, PodRecord, RoleSession } from "../ports.js";
 import { judgeClaim, judgePod, podRecordOf, type Judges } from "../registry/judge.js";
 import { isOfLaunch } from "../registry/continuation.js";
 import { podOfKey } from "../unticketed.js";
-import type { PodHandle } from "../../machines/launch.types.js";
+import type { PodHandle, TicketRef } from "../../machines/launch.types.js";
 import type { VerbTools } from "./verb-tools.js";
 
 export interface Diagnosis {
@@ -62,7 +62,7 @@ async function examinePods<Pod extends PodHandle>(
     if (stored.kind !== "pod" || stored.record.state === "ended") continue;
     const { ticket, launchId } = stored.record;
     if (await isClaimed(stored.record, registry)) continue;
-    const lock = await registry.lockLaunch(ticket, { signal, patient: false });
+    const lock = await lockIfFree(ticket, registry);
     if (lock === undefined) continue;
     try {
       // Whoever had the lock a moment ago may have claimed it, or ended it.
@@ -104,6 +104,17 @@ async function isClaimed(
   return claim?.kind === "claim" && claim.claim.launchId === launchId;
 }
 
+/**
+ * The lock of a ticket that nobody is changing. The limit is for whoever is asked: one attempt waits for nobody, and a doctor who is late
+ * still looks.
+ */
+async function lockIfFree(
+  ticket: TicketRef,
+  registry: Judges<PodHandle>["registry"],
+): Promise<LaunchLock | undefined> {
+  return await registry.lockLaunch(ticket, { signal: new AbortController().signal, patient: false });
+}
+
 /** A Pod that was launched without a ticket has a role session, and no claim. */
 async function isRecorded(
   { ticket, launchId }: PodRecord,
@@ -127,14 +138,14 @@ function leftRecord(record: PodRecord, mended: boolean): Finding {
 
 /** Role sessions that a launch wrote and then lost its claim, or died. */
 async function examineSessions<Pod extends PodHandle>(
-  { registry, signal }: Judges<Pod>,
+  { registry }: Judges<Pod>,
   fix: boolean,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const session of await registry.sessions()) {
     const [ticket] = session.tickets;
     if (session.origin !== "launch" || ticket === undefined) continue;
-    const lock = await registry.lockLaunch(ticket, { signal, patient: false });
+    const lock = await lockIfFree(ticket, registry);
     if (lock === undefined) continue;
     try {
       if (!(await isOrphaned(session, registry))) continue;

@@ -5,6 +5,7 @@ import { v7 as newLaunchId } from "uuid";
 import { describe, expect, test } from "vitest";
 import type { ClaimRegistry, Launcher } from "../../src/index.js";
 import { forEver, Held, LaunchHost, LONG, outcomeAs } from "../fixtures/launch-host.js";
+import { waitUntil } from "../fixtures/processes.js";
 
 const ticket = { id: "T-1" };
 const request = { ticket, timeouts: LONG };
@@ -596,6 +597,34 @@ describe("the doctor", () => {
       findings: [{ code: "pod_record_left", mended: true }],
     });
     expect(await launcher.doctor()).toEqual({ healthy: true, findings: [] });
+  });
+});
+
+describe("a doctor whose time has run out", () => {
+  test("tells of Pods as unknown, and still finds what nobody need be asked for", async () => {
+    const host = new LaunchHost();
+    const admitMs = 1;
+    host.configure({ timeouts: { admitMs } });
+    await notProvenStopped(host);
+    const at = new Date().toISOString();
+    const left = {
+      launchId: "01234567-left",
+      role: "intake",
+      origin: "launch",
+      createdAt: at,
+      updatedAt: at,
+    } as const;
+    await host.files.writeSession({ ...left, pod: "left", tickets: [{ id: "T-2" }] });
+    const list = async () => {
+      const since = performance.now();
+      await waitUntil(() => performance.now() - since > 10 * admitMs, {
+        deadlineMs: 10_000,
+        what: "its limit",
+      });
+      return await host.files.list();
+    };
+    const { findings } = await host.launcher({ registry: host.registryWith({ list }) }).doctor();
+    expect(findings).toMatchObject([{ code: "pod_unknown", ticket }, { code: "session_orphaned" }]);
   });
 });
 
