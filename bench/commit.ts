@@ -39,7 +39,7 @@ async function growth(quick: boolean): Promise<Row> {
   const what = `commit with ${many.toLocaleString("en")} claims present`;
   return ratioRow(
     { what, against: "a commit with 10 present", limit: 1.3 },
-    await compare(quick ? 20 : 150, commitsTo(fullRegistry(many)), commitsTo(fullRegistry(10))),
+    await compare(quick ? 20 : 80, commitsTo(fullRegistry(many)), commitsTo(fullRegistry(10))),
   );
 }
 

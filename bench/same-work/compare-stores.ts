@@ -11,8 +11,8 @@ import { ours } from "./ours.js";
 import { sqlite } from "./sqlite.js";
 import type { Store, StoreKind } from "./store.js";
 
-/** Claims in a row, for one sample. */
-const BATCH = 3;
+/** From so many claims on, a round takes seconds: there are fewer, and of less. */
+const MANY = 100_000;
 
 export interface StoreOptions extends BenchOptions {
   /** Whether what is missing may be installed. */
@@ -45,7 +45,7 @@ export interface SameWork {
 export async function compareStores(options: StoreOptions): Promise<SameWork> {
   const { kinds, skipped } = await kindsHere(options);
   const works: Work[] = [];
-  for (const present of options.quick ? [10, 100, 1_000] : [10, 1_000, 10_000, 100_000]) {
+  for (const present of options.quick ? [10, 100, 1_000] : [10, 1_000, 10_000, MANY]) {
     works.push(...(await compareAt(present, kinds)));
   }
   return { kinds, works, skipped };
@@ -70,11 +70,13 @@ async function compareAt(present: number, kinds: readonly StoreKind[]): Promise<
   });
   try {
     settleDisk();
-    // Of very many claims a round takes seconds.
-    const rounds = present < 100_000 ? 20 : 5;
-    const changes = await interleaved(rounds, stores.map(changeOf));
+    const few = present < MANY;
+    const changes = await interleaved(
+      few ? 20 : 5,
+      stores.map((store) => changeOf(store, few ? 3 : 1)),
+    );
     const states = await interleaved(
-      5,
+      few ? 5 : 4,
       stores.map((store) => statesOf(store, present)),
     );
     const sidesOf = (costs: readonly (readonly number[])[]) =>
@@ -95,11 +97,12 @@ function sideOf(name: string, costs: readonly number[], ofOurs: readonly number[
   return { name, cost: b, ...(ofOurs && { ratio }) };
 }
 
-function changeOf(store: Store): Sample<{ readonly claim: number; readonly release: number }> {
+/** @param batch claims in a row, for one sample */
+function changeOf(store: Store, batch: number): Sample<{ readonly claim: number; readonly release: number }> {
   return async () => {
-    const claims = newClaims(BATCH);
+    const claims = newClaims(batch);
     const each = (act: (claim: (typeof claims)[number]) => Promise<void>) =>
-      timed(BATCH, (index) => act(claims[index] as (typeof claims)[number]));
+      timed(batch, (index) => act(claims[index] as (typeof claims)[number]));
     const claim = await each((one) => store.claim(one));
     const release = await each((one) => store.release(one));
     for (const one of claims) store.tidy?.(one);
