@@ -8,17 +8,8 @@ import { fileURLToPath } from "node:url";
 import { lockSync } from "proper-lockfile";
 import { tryLockFile } from "../src/registry/locks.js";
 import { nativeLocks } from "../src/registry/native-locks.js";
-import {
-  atMost,
-  compare,
-  shownMs,
-  shownRatio,
-  spreadOf,
-  timed,
-  type BenchOptions,
-  type Row,
-  type Spread,
-} from "./measure.js";
+import { compare, spreadOf, timed, type BenchOptions, type Spread } from "./measure.js";
+import { atMost, ratioRow, shownMs, type Row } from "./rows.js";
 import { removeScratch, scratchDirectory, track } from "./scratch.js";
 
 const BATCH = 500;
@@ -47,29 +38,29 @@ async function againstBareCalls(path: string, rounds: number): Promise<Row> {
       native.tryLock(fd);
       fs.closeSync(fd);
     });
-  const { a, b, ratio } = await compare(rounds, library, bare);
-  return {
-    what: "take and give up a lock / open, tryLock, close",
-    measured: shownRatio(ratio),
-    detail: `${shownMs(a)} / ${shownMs(b)}`,
-    target: atMost(1.5, ratio),
-  };
+  return ratioRow(
+    { what: "take a lock and give it up", against: "open, tryLock, close", limit: 1.5 },
+    await compare(rounds, library, bare),
+  );
 }
 
 function afterDeath(kernel: Spread, proper: Spread): Row[] {
   const times = proper.median / kernel.median;
   return [
     {
-      what: "holder SIGKILLed, until another process has the lock",
-      measured: shownMs(kernel),
+      what: "from the holder's SIGKILL until another process has the lock",
+      measured: kernel,
+      unit: "ms",
+      ...atMost(20),
       detail: "polled without a pause",
-      target: atMost(20, kernel, " ms"),
     },
     {
-      what: "same with proper-lockfile / ours",
-      measured: times.toFixed(0),
+      what: "the same with proper-lockfile",
+      against: "ours",
+      measured: { p25: proper.p25 / kernel.median, median: times, p75: proper.p75 / kernel.median },
+      unit: "ratio",
+      target: { limit: 10, is: "least" },
       detail: `${shownMs(proper)} / ${shownMs(kernel)}`,
-      target: { text: "≥ 10", met: times >= 10 },
     },
   ];
 }

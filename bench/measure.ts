@@ -1,7 +1,6 @@
 /**
- * Measuring on a machine that does other things as well: two ways of doing the same are timed in turn, A B B A, and the ratio is
- * taken within each pair, so that whatever slows the machine down slows both. Medians, because a mean is as good as its worst
- * sample.
+ * Measuring on a machine that does other things as well: ways of doing the same are timed in turn, A B B A, and the ratio is taken
+ * within each round, so that whatever slows the machine down slows all. Medians, because a mean is as good as its worst sample.
  */
 
 /** How samples lie: the middle one, and the quarter below and above it. */
@@ -14,58 +13,54 @@ export interface Spread {
 export interface Comparison {
   readonly a: Spread;
   readonly b: Spread;
-  /** a / b, pair by pair. */
+  /** a / b, round by round. */
   readonly ratio: Spread;
-  /** a - b, pair by pair. */
+  /** a - b, round by round. */
   readonly difference: Spread;
 }
 
 /** Does the thing a number of times and says what one time cost. Preparing and tidying up are its own, outside of its clock. */
-export type Sample = () => Promise<number>;
-
-/** A line of the table. */
-export interface Row {
-  readonly what: string;
-  readonly measured: string;
-  /** What was compared, in absolute terms. */
-  readonly detail: string;
-  /** Absent for a line that is there for orientation only. */
-  readonly target?: { readonly text: string; readonly met: boolean };
-}
+export type Sample<Cost = number> = () => Promise<Cost>;
 
 export interface BenchOptions {
   /** A smoke run: fewer rounds, smaller numbers. What it measures proves little. */
   readonly quick: boolean;
 }
 
-/** @param rounds pairs; a fifth as many more are run before, uncounted, until code is compiled and caches are warm */
+/** @param rounds a fifth as many more are run before, uncounted, until code is compiled and caches are warm */
 export async function compare(rounds: number, a: Sample, b: Sample): Promise<Comparison> {
-  const pairs: { readonly a: number; readonly b: number }[] = [];
-  const warmUp = Math.ceil(rounds / 5);
-  for (let round = 0; round < warmUp + rounds; round += 1) {
-    const pair = round % 2 === 0 ? await pairOf(a, b) : swapped(await pairOf(b, a));
-    if (round >= warmUp) pairs.push(pair);
-  }
+  const [ofA = [], ofB = []] = await interleaved(rounds, [a, b]);
+  return comparisonOf(ofA, ofB);
+}
+
+/** Samples of two sides, of the same rounds. */
+export function comparisonOf(ofA: readonly number[], ofB: readonly number[]): Comparison {
+  const pairs = ofA.map((a, round) => ({ a, b: ofB[round] ?? Number.NaN }));
   return {
-    a: spreadOf(pairs.map((pair) => pair.a)),
-    b: spreadOf(pairs.map((pair) => pair.b)),
-    ratio: spreadOf(pairs.map((pair) => pair.a / pair.b)),
-    difference: spreadOf(pairs.map((pair) => pair.a - pair.b)),
+    a: spreadOf(ofA),
+    b: spreadOf(ofB),
+    ratio: spreadOf(pairs.map(({ a, b }) => a / b)),
+    difference: spreadOf(pairs.map(({ a, b }) => a - b)),
   };
 }
 
-async function pairOf(first: Sample, second: Sample): Promise<{ a: number; b: number }> {
-  return { a: await fresh(first), b: await fresh(second) };
-}
-
-function swapped({ a, b }: { a: number; b: number }): { a: number; b: number } {
-  return { a: b, b: a };
-}
-
-/** The rubbish of one side is not collected at the other's expense. */
-async function fresh(sample: Sample): Promise<number> {
-  globalThis.gc?.();
-  return await sample();
+/** Each side once a round, and another first each time. What each cost, side by side, in the order of the rounds. */
+export async function interleaved<Cost>(
+  rounds: number,
+  sides: readonly Sample<Cost>[],
+): Promise<readonly (readonly Cost[])[]> {
+  const costs = sides.map((): Cost[] => []);
+  const warmUp = Math.ceil(rounds / 5);
+  for (let round = 0; round < warmUp + rounds; round += 1) {
+    for (let turn = 0; turn < sides.length; turn += 1) {
+      const side = (round + turn) % sides.length;
+      // The rubbish of one side is not collected at another's expense.
+      globalThis.gc?.();
+      const cost = await (sides[side] as Sample<Cost>)();
+      if (round >= warmUp) costs[side]?.push(cost);
+    }
+  }
+  return costs;
 }
 
 export function spreadOf(samples: readonly number[]): Spread {
@@ -91,26 +86,4 @@ export async function cpuTimed(times: number, call: (index: number) => Promise<u
   for (let index = 0; index < times; index += 1) await call(index);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000 / times;
-}
-
-/** `1.12 (1.05–1.20)` */
-export function shownRatio(spread: Spread): string {
-  return shown(spread, (value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0));
-}
-
-/** `0.61 ms (0.58–0.70)`, `12.3 µs (…)` */
-export function shownMs(spread: Spread): string {
-  const { median } = spread;
-  const [unit, factor] = median < 0.1 ? ["µs", 1000] : median < 10_000 ? ["ms", 1] : ["s", 0.001];
-  const digits = (value: number) => value.toPrecision(3);
-  return shown(spread, (value) => digits(value * factor), ` ${unit}`);
-}
-
-function shown({ p25, median, p75 }: Spread, write: (value: number) => string, unit = ""): string {
-  return `${write(median)}${unit} (${write(p25)}–${write(p75)})`;
-}
-
-/** A target for a ratio: at most this. */
-export function atMost(limit: number, { median }: Spread, unit = ""): NonNullable<Row["target"]> {
-  return { text: `≤ ${limit}${unit}`, met: median <= limit };
 }

@@ -3,15 +3,12 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { createLauncher } from "../src/launcher.js";
 import type { Probe } from "../src/ports.js";
-import { tryLockFile } from "../src/registry/locks.js";
-import { atMost, compare, shownMs, shownRatio, timed, type BenchOptions, type Row } from "./measure.js";
-import { fill } from "./commit.js";
+import { fullRegistry, MOST_HELD } from "./full-registry.js";
+import { comparisonOf, interleaved, timed, type BenchOptions, type Sample } from "./measure.js";
 import { ObjectPods } from "./object-pods.js";
-import { workspaceIn } from "./records.js";
-import { removeScratch, scratchDirectory } from "./scratch.js";
+import { ratioRow, type Row } from "./rows.js";
 
-/** Pods that hold their locks. Not more: every one takes a descriptor. */
-const HELD = 500;
+const ALONE = "reading and parsing them alone";
 
 /** Pods elsewhere, of which the runtime knows more than a lock tells. */
 class RemotePods extends ObjectPods {
@@ -21,53 +18,36 @@ class RemotePods extends ObjectPods {
 }
 
 export async function benchStates({ quick }: BenchOptions): Promise<Row[]> {
-  const directory = scratchDirectory();
-  const held: { close(): void }[] = [];
-  try {
-    const { root, home, directory: registry } = workspaceIn(directory, "states");
-    const gone = createLauncher({ workspace: root, home, runtime: new ObjectPods() });
-    const live = createLauncher({ workspace: root, home, runtime: new RemotePods() });
-
-    const count = quick ? 1_000 : 10_000;
-    const tickets = fill(join(registry, "claims"), count);
-    tickets.forEach(({ id }, index) => {
-      fs.writeFileSync(join(registry, "locks", `${id}.launch`), "", { mode: 0o600 });
-      const lock = tryLockFile(join(registry, "locks", `${id}.pod`));
-      if (lock === undefined) throw new Error(`the Pod lock of ${id} was to be free`);
-      if (index % (count / HELD) === 0) held.push(lock);
-      else lock.close();
-    });
-
-    const judged = (launcher: typeof live) => () =>
+  const count = quick ? 1_000 : 100_000;
+  const { root, home, directory } = fullRegistry(count);
+  const states = (runtime: ObjectPods): Sample => {
+    const launcher = createLauncher({ workspace: root, home, runtime });
+    return () =>
       timed(1, async () => {
         const { claims } = await launcher.status();
-        const states = claims.filter(({ state }) => state === "live" || state === "stale").length;
-        if (states !== count) throw new Error(`${count} claims were to be live or stale, but ${states} are`);
+        const judged = claims.filter(({ state }) => state === "live" || state === "stale").length;
+        if (judged !== count) throw new Error(`${count} claims were to be live or stale, but ${judged} are`);
       });
-    const read = () => timed(1, () => readAll(join(registry, "claims"), count));
-
-    const rounds = quick ? 5 : 15;
-    const allLive = await compare(rounds, judged(live), read);
-    const mostGone = await compare(rounds, judged(gone), read);
-    const total = count.toLocaleString("en");
-    return [
-      {
-        what: `states of ${total} claims, all live / reading and parsing them alone`,
-        measured: shownRatio(allLive.ratio),
-        detail: `${shownMs(allLive.a)} / ${shownMs(allLive.b)}`,
-        target: atMost(2, allLive.ratio),
-      },
-      {
-        what: `same, ${HELD} live and the rest gone`,
-        measured: shownRatio(mostGone.ratio),
-        detail: `${shownMs(mostGone.a)} / ${shownMs(mostGone.b)}`,
-        target: atMost(2, mostGone.ratio),
-      },
-    ];
-  } finally {
-    for (const lock of held) lock.close();
-    removeScratch(directory);
-  }
+  };
+  const read = () => timed(1, () => readAll(join(directory, "claims"), count));
+  // A round takes many seconds: reading is timed once for both.
+  const rounds = quick ? 5 : 4;
+  const [ofLive = [], ofGone = [], ofReading = []] = await interleaved(rounds, [
+    states(new RemotePods()),
+    states(new ObjectPods()),
+    read,
+  ]);
+  const total = count.toLocaleString("en");
+  return [
+    ratioRow(
+      { what: `states of ${total} claims, all live`, against: ALONE, limit: 1.3 },
+      comparisonOf(ofLive, ofReading),
+    ),
+    ratioRow(
+      { what: `states of ${total} claims, ${MOST_HELD} live and the rest gone`, against: ALONE, limit: 1.3 },
+      comparisonOf(ofGone, ofReading),
+    ),
+  ];
 }
 
 function readAll(claims: string, count: number): void {

@@ -1,4 +1,4 @@
-/** Pinned agents, installed once into a cache outside of the repository. */
+/** Pinned agents (and a store of the benchmark), installed once into a cache outside of the repository. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
@@ -11,14 +11,17 @@ export function cacheDirectory(): string {
   return process.env["LAUNCH_CLAIM_AGENT_CACHE"] || envPaths("launch-claim-agents", { suffix: "" }).cache;
 }
 
-export interface Installed {
-  readonly agent: RealAgent;
+/** A package at one version, and what its place in the cache is called. */
+export type Pinned = Pick<RealAgent, "package" | "version"> & { readonly name: string };
+
+export interface Installed<Agent extends Pinned = RealAgent> {
+  readonly agent: Agent;
   /** Where its programs are. */
   readonly programs: string;
 }
 
 /** Undefined if this very version is not in the cache. */
-export function installed(agent: RealAgent): Installed | undefined {
+export function installed<Agent extends Pinned>(agent: Agent): Installed<Agent> | undefined {
   const place = placeOf(agent);
   try {
     const manifest = join(place, "node_modules", agent.package, "package.json");
@@ -30,7 +33,7 @@ export function installed(agent: RealAgent): Installed | undefined {
 }
 
 /** @throws Error with the installer's last words */
-export async function install(agent: RealAgent): Promise<Installed> {
+export async function install<Agent extends Pinned>(agent: Agent): Promise<Installed<Agent>> {
   const place = placeOf(agent);
   fs.rmSync(place, { recursive: true, force: true });
   fs.mkdirSync(place, { recursive: true });
@@ -49,6 +52,6 @@ export async function install(agent: RealAgent): Promise<Installed> {
   throw new Error(`${agent.package}@${agent.version} could not be installed:\n${said.slice(-2_000)}`);
 }
 
-function placeOf({ name, version }: RealAgent): string {
+function placeOf({ name, version }: Pinned): string {
   return join(cacheDirectory(), `${name}-${version}`);
 }

@@ -1,4 +1,4 @@
 import { quickly } from "../quick.js";
 import { clocks } from "./sweep.js";
 
-quickly(clocks, 300_000);
+quickly(clocks);

@@ -1,7 +1,7 @@
 /** What racers choose from, and how often each is chosen. */
 import type { LaunchTimeouts, LaunchRequest } from "launch-claim";
 import type { AgentScript, LaunchEffects, RestoreEffects } from "launch-claim/testing";
-import type { Random } from "../power-cut/random.js";
+import type { Random } from "../random.js";
 import type { Answer, Operation } from "./history.js";
 
 export function pick<Value>(values: readonly Value[], random: Random): Value {

@@ -1,4 +1,4 @@
 import { quickly } from "../quick.js";
 import { racers } from "./sweep.js";
 
-quickly(racers, 300_000);
+quickly(racers);

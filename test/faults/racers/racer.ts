@@ -8,7 +8,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createLauncher, type Launcher } from "launch-claim";
 import { createLauncherWith, type AgentScript, type LauncherSeams } from "launch-claim/testing";
 import { scriptedRecipe } from "../../fixtures/guardian-runtime.js";
-import { randomOf, type Random } from "../power-cut/random.js";
+import { randomOf, type Random } from "../random.js";
 import { answerOf, now, threw, type Answer, type Answered, type Called, type Operation } from "./history.js";
 import { chooseAgent, chooseEnd, chooseNext, chooseOperation, chooseTimeouts, pick } from "./choices.js";
 

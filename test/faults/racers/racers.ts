@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DEADLINE_MS, type CliWorld, type RunningCommand } from "../../fixtures/cli-world.js";
 import { built } from "../../fixtures/guardian-runtime.js";
 import { waitUntil } from "../../fixtures/processes.js";
-import { randomOf, type Random } from "../power-cut/random.js";
+import { randomOf, type Random } from "../random.js";
 import { chooseAgent, chooseOperation, pick } from "./choices.js";
 import {
   answerOf,

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { kill } from "../../fixtures/cli-world.js";
 import { processAt } from "../../fixtures/processes.js";
-import { randomOf } from "../power-cut/random.js";
+import { randomOf } from "../random.js";
 import { pick } from "./choices.js";
 import type { Observer } from "./observer.js";
 
