@@ -1,8 +1,9 @@
 import { hostileBytes } from "./hostile-bytes/sweep.js";
+import { interleavings } from "./interleavings/sweep.js";
 import { killPoints } from "./kill-points/sweep.js";
 import { mutants } from "./mutants/sweep.js";
 import { powerCut } from "./power-cut/sweep.js";
 import type { Sweep } from "./sweep.js";
 
 /** Every sweep, in the order of the report. */
-export const SWEEPS: readonly Sweep[] = [killPoints, powerCut, hostileBytes, mutants];
+export const SWEEPS: readonly Sweep[] = [killPoints, powerCut, interleavings, hostileBytes, mutants];

@@ -1,4 +1,5 @@
 import { createLauncherWith, type Launcher } from "../../../src/launcher.js";
+import { LaunchClaimError } from "../../../src/errors.js";
 import type { Outcome, RestoreOutcome } from "../../../src/outcome.js";
 import { GuardianRuntime } from "../../../src/pod/guardian-runtime.js";
 import type { WhenDone } from "../../../machines/launch.types.js";
@@ -8,7 +9,8 @@ import { startTimer } from "./simulated/timers.js";
 import { world, type Process, type World } from "./simulated/world.js";
 
 /** What a command is asked to do. */
-export type Act = "launch" | "cancelled launch" | "adopt" | "release" | "release --stop" | "stop" | "reclaim" | "restore";
+export type Act =
+  "launch" | "cancelled launch" | "adopt" | "release" | "release --stop" | "stop" | "reclaim" | "restore";
 
 /** What a command was told at its end. */
 export interface Told {
@@ -54,7 +56,8 @@ export class Command {
           setTimeout: (callback, ms) => startTimer(`the launch's limit of ${ms} ms`, ms, callback),
           clearTimeout: (stop) => (stop as () => void)(),
         },
-        newLaunchId: () => `0199a000-0000-7000-8000-0000000${slot}${String((this.#launches += 1)).padStart(4, "0")}`,
+        newLaunchId: () =>
+          `0199a000-0000-7000-8000-0000000${slot}${String((this.#launches += 1)).padStart(4, "0")}`,
       },
       {},
     );
@@ -66,14 +69,18 @@ export class Command {
   }
 
   /** Begins in the run; `tell` hears of its end, unless it dies before. */
-  begin(run: World, about: { readonly name: string; readonly act: Act; readonly whenDone: WhenDone }, tell: (told: Told) => void): Process {
+  begin(
+    run: World,
+    about: { readonly name: string; readonly act: Act; readonly whenDone: WhenDone },
+    tell: (told: Told) => void,
+  ): Process {
     const { name, act, whenDone } = about;
     const process = run.create({ name, kind: "command", mark: undefined });
     this.#process = process;
     this.#launches = 0;
     run.deliver(process, `begins to ${act}`, () => {
       const answer = this.#do(act, whenDone).catch((error: unknown) => ({
-        status: "threw",
+        status: LaunchClaimError.is(error) ? "rejected" : "threw",
         said: error instanceof Error ? (error.stack ?? error.message) : String(error),
       }));
       void answer.then((told) => tell({ ...told, process, act }));
@@ -86,7 +93,13 @@ export class Command {
     switch (act) {
       case "launch":
       case "cancelled launch": {
-        const launch = launcher.launch({ ticket: TICKET, recipe: RECIPE, prompt: "work", whenDone, idleStopMs: 0 });
+        const launch = launcher.launch({
+          ticket: TICKET,
+          recipe: RECIPE,
+          prompt: "work",
+          whenDone,
+          idleStopMs: 0,
+        });
         if (act === "cancelled launch") world().deliver(this.#itself, "is cancelled", () => launch.cancel());
         return { ...ofLaunch(await launch.outcome), launchId: launch.launchId };
       }
@@ -117,7 +130,9 @@ export class Command {
   }
 }
 
-function ofLaunch(outcome: Outcome | Exclude<RestoreOutcome, { status: "restored" }>): Omit<Told, "process" | "act"> {
+function ofLaunch(
+  outcome: Outcome | Exclude<RestoreOutcome, { status: "restored" }>,
+): Omit<Told, "process" | "act"> {
   const said = "message" in outcome ? outcome.message : "reason" in outcome ? outcome.reason : outcome.status;
   return {
     status: outcome.status,

@@ -27,7 +27,12 @@ export interface Exploring {
 }
 
 /** Every run with at most so many interferences, those with fewer first. */
-export async function exhaust(runner: Runner, scenario: Scenario, depth: number, { enough }: Exploring): Promise<Explored> {
+export async function exhaust(
+  runner: Runner,
+  scenario: Scenario,
+  depth: number,
+  { enough }: Exploring,
+): Promise<Explored> {
   const explored: Explored = { runs: 0, steps: 0, isWhole: true, found: [] };
   const offer: Offer = { reach: "near", kills: depth };
   let level: Interference[] = [[]];
@@ -46,7 +51,9 @@ export async function exhaust(runner: Runner, scenario: Scenario, depth: number,
 function furtherFrom(interference: Interference, { options }: Ran): Interference[] {
   const from = (interference.at(-1)?.[0] ?? -1) + 1;
   return options.flatMap((count, step) =>
-    step < from ? [] : Array.from({ length: count - 1 }, (_, index) => [...interference, [step, index + 1] as const]),
+    step < from
+      ? []
+      : Array.from({ length: count - 1 }, (_, index) => [...interference, [step, index + 1] as const]),
   );
 }
 
@@ -71,7 +78,10 @@ export async function wander(
     };
     const ran = await runner.run(scenario, choose, { reach: "all", kills });
     count(explored, ran);
-    if (ran.broken !== undefined) explored.found.push(await again(runner, scenario, { ran, interference: taken, offer: { reach: "all", kills } }));
+    if (ran.broken !== undefined)
+      explored.found.push(
+        await again(runner, scenario, { ran, interference: taken, offer: { reach: "all", kills } }),
+      );
   }
   return explored;
 }
@@ -79,11 +89,16 @@ export async function wander(
 async function one(
   runner: Runner,
   scenario: Scenario,
-  { interference, offer, explored }: { readonly interference: Interference; readonly offer: Offer; readonly explored: Explored },
+  {
+    interference,
+    offer,
+    explored,
+  }: { readonly interference: Interference; readonly offer: Offer; readonly explored: Explored },
 ): Promise<Ran> {
   const ran = await runner.run(scenario, follow(interference), offer);
   count(explored, ran);
-  if (ran.broken !== undefined) explored.found.push(await again(runner, scenario, { ran, interference, offer }));
+  if (ran.broken !== undefined)
+    explored.found.push(await again(runner, scenario, { ran, interference, offer }));
   return ran;
 }
 
@@ -96,7 +111,11 @@ function count(explored: Explored, { options }: Ran): void {
 async function again(
   runner: Runner,
   scenario: Scenario,
-  { ran, interference, offer }: { readonly ran: Ran; readonly interference: Interference; readonly offer: Offer },
+  {
+    ran,
+    interference,
+    offer,
+  }: { readonly ran: Ran; readonly interference: Interference; readonly offer: Offer },
 ): Promise<Found> {
   const repeated = await runner.run(scenario, follow(interference), offer);
   const isSame = repeated.broken === ran.broken && repeated.trace.join() === ran.trace.join();

@@ -9,9 +9,13 @@ import type { Process, World } from "./simulated/world.js";
 /** A promise was seen broken. */
 export class Broken extends Error {}
 
-interface ClaimOnDisk {
+/** What is read of a claim, of a history entry and of a Pod record. */
+interface OnDisk {
   readonly launchId: string;
   readonly restoredFrom?: readonly string[];
+  readonly by?: string;
+  readonly state?: string;
+  readonly acceptance?: unknown;
 }
 
 /**
@@ -22,7 +26,7 @@ export class Promises {
   readonly #layout: Layout;
   readonly #world: World;
   readonly #scenario: Scenario;
-  #claim: ClaimOnDisk | undefined;
+  #claim: OnDisk | undefined;
   /** By launch id: the step in which it came. */
   readonly #claims = new Map<string, number>();
   readonly #gone = new Set<string>();
@@ -40,13 +44,15 @@ export class Promises {
   }
 
   /** What stands: a claim that has a history entry was ended. */
-  get standing(): ClaimOnDisk | undefined {
+  get standing(): OnDisk | undefined {
     return this.#claim && this.#history.has(this.#claim.launchId) ? undefined : this.#claim;
   }
 
   get isClaimedAndLive(): boolean {
     const { standing } = this;
-    return standing !== undefined && this.#livingOf(standing.launchId).some(({ kind }) => kind === "guardian");
+    return (
+      standing !== undefined && this.#livingOf(standing.launchId).some(({ kind }) => kind === "guardian")
+    );
   }
 
   /** After a step. */
@@ -66,7 +72,7 @@ export class Promises {
     for (const name of namesIn(this.#layout.historyOf(TICKET))) {
       const launchId = name.slice(0, -".json".length);
       if (!name.endsWith(".json") || name.startsWith(".") || this.#history.has(launchId)) continue;
-      const entry = readJson<{ by: string; claim: ClaimOnDisk }>(join(this.#layout.historyOf(TICKET), name));
+      const entry = readJson(join(this.#layout.historyOf(TICKET), name));
       demand(this.#claims.has(launchId), `history has ${launchId}, which was never claimed`);
       this.#history.add(launchId);
       if (entry?.by === "guardian") continue;
@@ -77,19 +83,28 @@ export class Promises {
 
   #seeClaim(): void {
     const file = this.#layout.claim(TICKET);
-    const now = readJson<ClaimOnDisk>(file);
+    const now = readJson(file);
     const before = this.#claim;
     this.#claim = now;
     if (now?.launchId === before?.launchId) return;
     if (before) {
       this.#gone.add(before.launchId);
       const goesOn = now?.restoredFrom?.includes(before.launchId) ?? false;
-      demand(goesOn || this.#history.has(before.launchId), `the claim of ${before.launchId} is gone, and history has nothing of it`);
+      demand(
+        goesOn || this.#history.has(before.launchId),
+        `the claim of ${before.launchId} is gone, and history has nothing of it`,
+      );
     }
     if (now === undefined) return;
     const { launchId, restoredFrom } = now;
-    demand(!this.#gone.has(launchId) && !this.#history.has(launchId), `the claim of ${launchId} was ended and came back`);
-    demand(!this.#without.has(launchId), `the launch ${launchId} has ended without a claim, and now there is one`);
+    demand(
+      !this.#gone.has(launchId) && !this.#history.has(launchId),
+      `the claim of ${launchId} was ended and came back`,
+    );
+    demand(
+      !this.#without.has(launchId),
+      `the launch ${launchId} has ended without a claim, and now there is one`,
+    );
     demand(
       restoredFrom !== undefined || this.#isAccepted(launchId),
       `there is a claim of ${launchId}, whose run has no receipt`,
@@ -97,11 +112,9 @@ export class Promises {
     this.#claims.set(launchId, this.#world.steps);
   }
 
-  #recordOf(launchId: string): { readonly state: string; readonly acceptance?: unknown } | undefined {
+  #recordOf(launchId: string): OnDisk | undefined {
     const pods = this.#layout.podsOf(TICKET);
-    const records = namesIn(pods).map((name) =>
-      readJson<{ launchId: string; state: string; acceptance?: unknown }>(join(pods, name, "pod.json")),
-    );
+    const records = namesIn(pods).map((name) => readJson(join(pods, name, "pod.json")));
     return records.find((record) => record?.launchId === launchId);
   }
 
@@ -109,10 +122,16 @@ export class Promises {
     return this.#recordOf(launchId)?.acceptance !== undefined;
   }
 
+  #isProvenGone({ kind, mark = "" }: Process): boolean {
+    return kind === "guardian" && this.#recordOf(mark)?.state === "ended";
+  }
+
   // ── The processes ──
 
   #livingOf(launchId: string): Process[] {
-    return this.#world.processes.filter((one) => one.alive && (one.mark === launchId || one.launchId === launchId));
+    return this.#world.processes.filter(
+      (one) => one.alive && (one.mark === launchId || one.launchId === launchId),
+    );
   }
 
   #seeProcesses(): void {
@@ -127,7 +146,10 @@ export class Promises {
       this.#guardiansSeen.add(guardian);
       const launchId = guardian.mark ?? "";
       if (facts.asked.has(launchId) || facts.killed.has(launchId) || this.#claims.has(launchId)) continue;
-      demand(!this.#isAccepted(launchId), `${guardian.name} has accepted its run, has no claim, and has ended by itself`);
+      demand(
+        !this.#isAccepted(launchId),
+        `${guardian.name} has accepted its run, has no claim, and has ended by itself`,
+      );
     }
   }
 
@@ -135,7 +157,7 @@ export class Promises {
 
   #seeTold({ process, act, status, launchId, claimed, ended, said }: Told): void {
     const who = `${process.name} (${act})`;
-    const alive = launchId === undefined ? [] : this.#livingOf(launchId);
+    const itsOwn = launchId === undefined ? [] : this.#livingOf(launchId);
     switch (status) {
       case "claimed":
         this.#seeToldClaimed(who, claimed ?? "");
@@ -144,9 +166,12 @@ export class Promises {
       case "timedOut":
       case "cancelled":
       case "blocked":
-        demand(alive.length === 0, `${who} has ended as ${status} (${said}), and ${namesOf(alive)} lives`);
+        demand(itsOwn.length === 0, `${who} has ended as ${status} (${said}), and ${namesOf(itsOwn)} lives`);
         if (launchId === undefined) break;
-        demand(!this.#claims.has(launchId), `${who} has ended as ${status} (${said}), and there is its claim`);
+        demand(
+          !this.#claims.has(launchId),
+          `${who} has ended as ${status} (${said}), and there is its claim`,
+        );
         this.#without.add(launchId);
         break;
       case "unresolved":
@@ -154,18 +179,27 @@ export class Promises {
         break;
       case "ended":
         if (ended === undefined) break;
-        demand(this.#history.has(ended), `${who} was told that ${ended} has ended, and history has nothing of it`);
+        demand(
+          this.#history.has(ended),
+          `${who} was told that ${ended} has ended, and history has nothing of it`,
+        );
         demand(this.standing === undefined, `${who} was told that the claim has ended, and one stands`);
         break;
       case "stopped":
       case "absent":
         if (act === "stop") {
           const pods = this.#world.processes.filter((one) => one.alive && one.kind !== "command");
-          demand(pods.length === 0, `${who} was told "${status}", and ${namesOf(pods)} lives`);
-        } else demand(this.standing === undefined || act === "reclaim", `${who} was told "absent", and a claim stands`);
+          // A guardian that has written down the proof needs a moment to exit.
+          const alive = status === "stopped" ? pods : pods.filter((one) => !this.#isProvenGone(one));
+          demand(alive.length === 0, `${who} was told "${status}", and ${namesOf(alive)} lives`);
+        } else
+          demand(
+            this.standing === undefined || act === "reclaim",
+            `${who} was told "absent", and a claim stands`,
+          );
         break;
       case "threw":
-        // A refusal by its code is an answer; anything else is a defect.
+        // An error with a code is an answer; this one has none.
         demand(false, `${who} threw: ${said}`);
     }
   }
@@ -174,11 +208,15 @@ export class Promises {
     demand(!this.#toldClaimed.has(launchId), `two callers were told that ${launchId} is claimed`);
     this.#toldClaimed.add(launchId);
     const linked = this.#claims.get(launchId);
-    if (linked === undefined) throw new Broken(`${who} was told "claimed", and there is no claim of ${launchId}`);
+    if (linked === undefined)
+      throw new Broken(`${who} was told "claimed", and there is no claim of ${launchId}`);
     const stands = this.#claim?.launchId === launchId || this.#history.has(launchId);
     demand(stands, `${who} was told "claimed", and the claim of ${launchId} is gone without a trace`);
     const synced = this.#world.facts.directoriesSynced.get("claims") ?? 0;
-    demand(synced > linked, `${who} was told "claimed" BEFORE the directory of the claim of ${launchId} was synced`);
+    demand(
+      synced > linked,
+      `${who} was told "claimed" BEFORE the directory of the claim of ${launchId} was synced`,
+    );
   }
 
   // ── The end ──
@@ -193,7 +231,10 @@ export class Promises {
       unended.length === 0,
       `${namesOf(unended)} never ends; it waits for: ${parked.map(({ process, what }) => `${process.name}: ${what}`).join(", ")}`,
     );
-    demand(probeLockFile(this.#layout.launchLock(TICKET)) === "free", "all is over, and the launch lock is held");
+    demand(
+      probeLockFile(this.#layout.launchLock(TICKET)) === "free",
+      "all is over, and the launch lock is held",
+    );
     for (const guardian of processes.filter(({ kind, alive }) => kind === "guardian" && alive)) {
       const launchId = guardian.mark ?? "";
       const isClaimed = this.standing?.launchId === launchId;
@@ -203,7 +244,10 @@ export class Promises {
         `${guardian.name} lives on, neither claimed nor adoptable`,
       );
       const isDone = this.#scenario.manners?.ends && this.#scenario.whenDone === "release";
-      demand(!isClaimed || !isDone || this.unresolved, `the run of ${guardian.name} has ended, and its claim was not released`);
+      demand(
+        !isClaimed || !isDone || this.unresolved,
+        `the run of ${guardian.name} has ended, and its claim was not released`,
+      );
     }
   }
 
@@ -249,11 +293,11 @@ function namesIn(directory: string): string[] {
   return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
 }
 
-function readJson<Shape>(file: string): Shape | undefined {
+function readJson(file: string): OnDisk | undefined {
   if (!fs.existsSync(file)) return undefined;
   const text = fs.readFileSync(file, "utf8");
   try {
-    return JSON.parse(text) as Shape;
+    return JSON.parse(text) as OnDisk;
   } catch {
     throw new Broken(`${file} is torn`);
   }

@@ -119,7 +119,10 @@ class Run {
       this.#promises.atEnd(this.#told);
       if (!this.#promises.isClaimedAndLive) await this.#afterwards();
     } catch (error) {
-      broken = error instanceof Broken ? error.message : `a defect of the run: ${error instanceof Error ? (error.stack ?? "") : String(error)}`;
+      broken =
+        error instanceof Broken
+          ? error.message
+          : `a defect of the run: ${error instanceof Error ? (error.stack ?? "") : String(error)}`;
     } finally {
       this.#world.dispose();
     }
@@ -131,11 +134,12 @@ class Run {
     const { before } = this.#scenario;
     if (!before) return;
     const process = this.#begin("launch 0", "launch", 0);
-    const isThere = () =>
-      before.until === "end"
-        ? this.#told.length > 0
-        : this.#world.parked.some((one) => one.process === process && one.what === "commit");
-    await this.#until(isThere);
+    const reached = {
+      spawn: () => this.#world.processes.some(({ kind }) => kind === "guardian"),
+      commit: () => this.#world.parked.some((one) => one.process === process && one.what === "commit"),
+      end: () => this.#told.length > 0,
+    };
+    await this.#until(reached[before.until]);
     this.#kill(this.#world.processes.filter(({ kind }) => before.killed.some((killed) => killed === kind)));
     this.#promises.see([]);
   }
@@ -151,7 +155,9 @@ class Run {
 
   #begin(name: string, act: Act, slot: number): Process {
     const { whenDone = "keep" } = this.#scenario;
-    return this.#around.commandAt(slot).begin(this.#world, { name, act, whenDone }, (told) => this.#news.push(told));
+    return this.#around
+      .commandAt(slot)
+      .begin(this.#world, { name, act, whenDone }, (told) => this.#news.push(told));
   }
 
   #isOver(): boolean {
@@ -171,7 +177,10 @@ class Run {
       const chosen = choose ? choose(this.#options.length, options.length) : 0;
       if (choose) this.#options.push(options.length);
       const option = options[chosen];
-      if (!option) throw new Error(`there is no option ${chosen} in step ${this.#options.length - 1}: the run is not as it was`);
+      if (!option)
+        throw new Error(
+          `there is no option ${chosen} in step ${this.#options.length - 1}: the run is not as it was`,
+        );
       await this.#take(option, chosen);
       const news = this.#news;
       this.#news = [];
@@ -207,13 +216,23 @@ class Run {
   #optionsNow(interferes: boolean): Option[] {
     const { parked } = this.#world;
     const calls = parked.filter(({ dueAt }) => dueAt === undefined);
-    const timers = parked.filter(({ dueAt }) => dueAt !== undefined).sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0));
-    const own = calls.filter(({ process }) => process === this.#last);
+    const timers = parked
+      .filter(({ dueAt }) => dueAt !== undefined)
+      .sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0));
+    // The latest first: an earlier one of the same process is one that nobody waits for any more, because it is slow.
+    const own = calls.filter(({ process }) => process === this.#last).reverse();
     const others = calls.filter(({ process }) => process !== this.#last);
-    const inOrder = [...own, ...others, ...timers.filter(isAwaited), ...timers.filter((one) => !isAwaited(one))];
+    const inOrder = [
+      ...own,
+      ...others,
+      ...timers.filter(isAwaited),
+      ...timers.filter((one) => !isAwaited(one)),
+    ];
     if (!interferes) return inOrder.slice(0, 1).map((one) => ({ parked: one }));
     const offered =
-      this.#around.offer.reach === "all" ? inOrder : inOrder.filter((one, index) => index === 0 || this.#isNear(one, others));
+      this.#around.offer.reach === "all"
+        ? inOrder
+        : inOrder.filter((one, index) => index === 0 || this.#isNear(one, others));
     return [...offered.map((one) => ({ parked: one })), ...this.#killsNow()];
   }
 
@@ -234,7 +253,9 @@ class Run {
       // One that has been told how it ended is left alone: it is of no more interest.
       if (this.#told.some((told) => told.process === process)) continue;
       if (may(process.kind)) options.push({ kill: [process] });
-      const guardian = this.#world.processes.find((one) => one.alive && one.kind === "guardian" && one.parent === process);
+      const guardian = this.#world.processes.find(
+        (one) => one.alive && one.kind === "guardian" && one.parent === process,
+      );
       if (process.kind === "command" && may("both") && guardian) options.push({ kill: [process, guardian] });
     }
     return options;

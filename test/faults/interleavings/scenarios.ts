@@ -13,9 +13,9 @@ export interface Scenario {
   readonly kills: readonly Kill[];
   readonly manners?: Manners;
   readonly whenDone?: WhenDone;
-  /** A launch that went before, undisturbed, up to its commit or its end; and what was killed then, all at once. */
+  /** A launch that went before, undisturbed, up to the start of its Pod, its commit or its end; and what was killed then, all at once. */
   readonly before?: {
-    readonly until: "commit" | "end";
+    readonly until: "spawn" | "commit" | "end";
     readonly killed: readonly ("command" | "guardian" | "reaper")[];
   };
 }
@@ -35,6 +35,13 @@ export const SCENARIOS: readonly Scenario[] = [
     commands: ["cancelled launch", "launch"],
     kills: ["command", "guardian"],
     manners: { stubborn: true },
+  },
+  {
+    name: "stop",
+    about: "a Pod whose launcher has died before it began: a stop and a launch",
+    commands: ["stop", "launch"],
+    kills: ["command", "guardian"],
+    before: { until: "spawn", killed: ["command"] },
   },
   {
     name: "refused",
@@ -93,6 +100,15 @@ export const SCENARIOS: readonly Scenario[] = [
     kills: ["command", "guardian"],
     manners: { ends: true },
     whenDone: "release",
+  },
+  {
+    name: "released",
+    about: "a claim that its Pod is about to release: two launches",
+    commands: ["launch", "launch"],
+    kills: ["command", "guardian"],
+    manners: { ends: true },
+    whenDone: "release",
+    before: { until: "end", killed: [] },
   },
   {
     name: "restore",

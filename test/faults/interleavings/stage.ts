@@ -18,13 +18,25 @@ const SIMULATED = "../../test/faults/interleavings/simulated";
 
 /** What the product takes from the machine, and where it leads to instead. Everything else is the build as it is. */
 const SEAMS: readonly Patch[] = [
-  seam("pod/start-guardian.js", 'import { spawn } from "node:child_process"', `import { spawn } from "${SIMULATED}/guardian.js"`),
+  seam(
+    "pod/start-guardian.js",
+    'import { spawn } from "node:child_process"',
+    `import { spawn } from "${SIMULATED}/guardian.js"`,
+  ),
   seam("pod/guardian.js", 'from "./start-agent-of.js"', `from "${SIMULATED}/agent.js"`),
   ...["pod/pod-server.js", "protocol/connection.js"].map((file) =>
     seam(file, 'import net from "node:net"', `import { net } from "${SIMULATED}/net.js"`),
   ),
-  seam("pod/process-table.js", 'import fs from "node:fs"', `import { proc as fs } from "${SIMULATED}/proc.js"`),
-  seam("processes.js", 'import fs from "node:fs"', `import { proc as fs } from "../test/faults/interleavings/simulated/proc.js"`),
+  seam(
+    "pod/process-table.js",
+    'import fs from "node:fs"',
+    `import { proc as fs } from "${SIMULATED}/proc.js"`,
+  ),
+  seam(
+    "processes.js",
+    'import fs from "node:fs"',
+    `import { proc as fs } from "../test/faults/interleavings/simulated/proc.js"`,
+  ),
   seam("registry/file-registry.js", 'from "./locks.js"', `from "${SIMULATED}/locks.js"`),
   ...[
     "launch/look-for-pods.js",
@@ -55,7 +67,8 @@ export class Stage implements Disposable {
   constructor(patches: readonly Patch[] = []) {
     const root = dirname(buildDirectory());
     this.#build = join(this.#directory.path, "dist");
-    for (const part of COPIED) fs.cpSync(join(root, "dist", part), join(this.#build, part), { recursive: true });
+    for (const part of COPIED)
+      fs.cpSync(join(root, "dist", part), join(this.#build, part), { recursive: true });
     fs.copyFileSync(join(root, "package.json"), join(this.#directory.path, "package.json"));
     fs.symlinkSync(join(root, "node_modules"), join(this.#directory.path, "node_modules"));
     for (const patch of [...SEAMS, ...patches]) this.#apply(patch);
@@ -65,7 +78,10 @@ export class Stage implements Disposable {
     const trouble = misfit(patch, this.#build);
     if (trouble !== undefined) throw new Error(trouble);
     const file = join(this.#build, patch.file);
-    fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace(patch.find, () => patch.replace));
+    fs.writeFileSync(
+      file,
+      fs.readFileSync(file, "utf8").replace(patch.find, () => patch.replace),
+    );
   }
 
   /** In a process of its own. */

@@ -57,7 +57,13 @@ async function explore(task: Task, scenario: Scenario): Promise<Explored> {
     case "follow": {
       const { interference, reach } = task;
       const ran = await runner.run(scenario, follow(interference), { reach, kills: 9 });
-      const found = { scenario: scenario.name, interference, reach, message: ran.broken ?? "nothing was broken", trace: ran.trace };
+      const found = {
+        scenario: scenario.name,
+        interference,
+        reach,
+        message: ran.broken ?? "nothing was broken",
+        trace: ran.trace,
+      };
       return { runs: 1, steps: ran.options.length, isWhole: true, found: [found] };
     }
   }

@@ -43,9 +43,20 @@ class Processes {
     this.guardian = guardian;
     this.reaper = hidden
       ? undefined
-      : here.create({ kind: "reaper", name: `reaper${of}`, mark: launchId, parent: guardian, leadsGroup: false });
+      : here.create({
+          kind: "reaper",
+          name: `reaper${of}`,
+          mark: launchId,
+          parent: guardian,
+          leadsGroup: false,
+        });
     const parent = this.reaper ?? guardian;
-    this.agent = here.create({ kind: "agent", name: `agent${of}`, mark: hidden ? undefined : launchId, parent });
+    this.agent = here.create({
+      kind: "agent",
+      name: `agent${of}`,
+      mark: hidden ? undefined : launchId,
+      parent,
+    });
     this.agent.launchId = launchId;
     this.exited = this.#endOf(this.agent, "the agent has exited").then(() => ({ code: 0, signal: null }));
     this.gone = this.reaper
@@ -87,7 +98,12 @@ class Processes {
       const identity = identityOf(process.pid);
       return identity ? [{ ...identity, as }] : [];
     };
-    const stdin = new Writable({ final: (done) => (this.stdinEnds(), done()) });
+    const stdin = new Writable({
+      final: (done) => {
+        this.stdinEnds();
+        done();
+      },
+    });
     return {
       stdin,
       stdout: new PassThrough(),
@@ -103,7 +119,11 @@ class Processes {
   }
 }
 
-function driverOf({ agent, guardian, exited }: Processes, { record, restores }: Specification, { events, now }: Context): AgentDriver {
+function driverOf(
+  { agent, guardian, exited }: Processes,
+  { record, restores }: Specification,
+  { events, now }: Context,
+): AgentDriver {
   const here = world();
   const { launchId } = record;
   let isClosed = false;
@@ -116,6 +136,10 @@ function driverOf({ agent, guardian, exited }: Processes, { record, restores }: 
     if (!runs) return;
     runs = false;
     events.ended({ kind: "failed", code, message: code, stderrTail: [] });
+  };
+  const endWell = () => {
+    if (runs) events.ended({ kind: "done", stopReason: "end_turn" });
+    runs = false;
   };
   void exited.then(() => end("agent_exited"));
   return {
@@ -132,13 +156,9 @@ function driverOf({ agent, guardian, exited }: Processes, { record, restores }: 
       else {
         const acceptance = { level: "progress", kind: "agent_message_chunk", at: now() } as const;
         tell("the agent begins", () => {
-          if (runs && agent.alive) events.evidence(acceptance);
-        });
-      }
-      if (here.manners.ends) {
-        tell("the agent's run ends", () => {
-          if (runs) events.ended({ kind: "done", stopReason: "end_turn" });
-          runs = false;
+          if (!runs || !agent.alive) return;
+          events.evidence(acceptance);
+          if (here.manners.ends) tell("the agent's run ends", endWell);
         });
       }
     },

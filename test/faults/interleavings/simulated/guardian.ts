@@ -45,7 +45,12 @@ export function spawn(_node: string, _arguments: readonly string[], { env, stdio
   const here = world();
   const parent = here.running;
   const launchId = env["LAUNCH_CLAIM_LAUNCH_ID"] ?? "";
-  const process = here.create({ kind: "guardian", name: `guardian of ${parent.name}`, mark: launchId, parent });
+  const process = here.create({
+    kind: "guardian",
+    name: `guardian of ${parent.name}`,
+    mark: launchId,
+    parent,
+  });
   sharingOf(stdio[3]).join(process);
   const [mine, its] = pair(parent, process);
   const child = new Child(process.pid, mine);
@@ -55,7 +60,8 @@ export function spawn(_node: string, _arguments: readonly string[], { env, stdio
       child.emit("exit", 0, null);
     }),
   );
-  here.deliver(process, "begins", () => void lead(process, its));
+  // Before anything that is sent to it: the kernel keeps that until it is read.
+  its.come("begins", () => void lead(process, its));
   return child;
 }
 

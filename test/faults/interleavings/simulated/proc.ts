@@ -19,12 +19,20 @@ function readFileSync(path: string, encoding: BufferEncoding): string {
   const found = processAt(Number(pid));
   if (!found) throw gone(path);
   if (what === "/environ") return found.mark === undefined ? "" : `LAUNCH_CLAIM_LAUNCH_ID=${found.mark}\0`;
-  const fields = ["S", found.parent?.pid ?? 1, found.group, ...new Array<number>(16).fill(0), found.startTime];
+  const fields = [
+    "S",
+    found.parent?.pid ?? 1,
+    found.group,
+    ...new Array<number>(16).fill(0),
+    found.startTime,
+  ];
   return `${found.pid} (${found.kind}) ${fields.join(" ")} 0`;
 }
 
 function readdirSync(): string[] {
-  return world().processes.filter(({ alive }) => alive).map(({ pid }) => String(pid));
+  return world()
+    .processes.filter(({ alive }) => alive)
+    .map(({ pid }) => String(pid));
 }
 
 function statSync(path: string): { readonly uid: number } | undefined {
@@ -43,9 +51,11 @@ export const proc = { readFileSync, readdirSync, statSync, readlinkSync };
 export function replaceKill(): void {
   process.kill = (pid: number, signal: string | number = "SIGTERM") => {
     const here = world();
-    const found = pid < 0 ? here.processes.filter((one) => one.alive && one.group === -pid) : [processAt(pid)];
+    const found =
+      pid < 0 ? here.processes.filter((one) => one.alive && one.group === -pid) : [processAt(pid)];
     const targets = found.flatMap((one) => one ?? []);
-    if (targets.length === 0) throw Object.assign(new Error(`ESRCH: nobody has pid ${pid}`), { code: "ESRCH" });
+    if (targets.length === 0)
+      throw Object.assign(new Error(`ESRCH: nobody has pid ${pid}`), { code: "ESRCH" });
     for (const target of targets) {
       if (target.kind === "guardian" && target.mark !== undefined) here.facts.asked.add(target.mark);
       if (signal === "SIGKILL") here.end(target);

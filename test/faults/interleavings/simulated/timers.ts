@@ -14,7 +14,11 @@ export function startTimer(what: string, ms: number, then: () => void): () => vo
 }
 
 /** As in `node:timers/promises`. */
-export async function setTimeout(ms: number, _value?: undefined, options?: { readonly signal?: AbortSignal }): Promise<void> {
+export async function setTimeout(
+  ms: number,
+  _value?: undefined,
+  options?: { readonly signal?: AbortSignal },
+): Promise<void> {
   const signal = options?.signal;
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {

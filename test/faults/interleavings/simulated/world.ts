@@ -43,8 +43,16 @@ export class World {
   readonly processes: Process[] = [];
   readonly locks = new Set<Sharing>();
   /** Who serves which socket. */
-  readonly servers = new Map<string, { readonly process: Process; readonly accept: (client: unknown) => void }>();
-  readonly facts: Facts = { prompts: new Map(), killed: new Set(), asked: new Set(), directoriesSynced: new Map() };
+  readonly servers = new Map<
+    string,
+    { readonly process: Process; readonly accept: (client: unknown) => void }
+  >();
+  readonly facts: Facts = {
+    prompts: new Map(),
+    killed: new Set(),
+    asked: new Set(),
+    directoriesSynced: new Map(),
+  };
   readonly manners: Manners;
   parked: Parked[] = [];
   /** In milliseconds, from the run's begin on. */
@@ -68,7 +76,9 @@ export class World {
     return new Date(BASE + this.steps + Math.floor(this.time));
   }
 
-  create(about: Pick<Process, "name" | "kind" | "mark"> & { parent?: Process; leadsGroup?: boolean }): Process {
+  create(
+    about: Pick<Process, "name" | "kind" | "mark"> & { parent?: Process; leadsGroup?: boolean },
+  ): Process {
     const pid = FIRST_PID + this.processes.length;
     const { name, kind, mark, parent, leadsGroup = true } = about;
     const process: Process = {
@@ -89,7 +99,10 @@ export class World {
   }
 
   /** Waits until it is picked; for ever, if the process ends before. */
-  park(what: string, { process = this.running, drop }: { process?: Process; drop?: () => void } = {}): Promise<void> {
+  park(
+    what: string,
+    { process = this.running, drop }: { process?: Process; drop?: () => void } = {},
+  ): Promise<void> {
     return new Promise((resolve) => {
       this.add({ process, what, goOn: resolve, ...(drop && { drop }) });
     });
@@ -132,7 +145,10 @@ export class World {
   end(process: Process): void {
     if (!process.alive) return;
     process.alive = false;
-    const [its, others] = [this.parked.filter((one) => one.process === process), this.parked.filter((one) => one.process !== process)];
+    const [its, others] = [
+      this.parked.filter((one) => one.process === process),
+      this.parked.filter((one) => one.process !== process),
+    ];
     this.parked = others;
     for (const one of its) one.drop?.();
     for (const lock of [...this.locks]) lock.leave(process);
