@@ -1,5 +1,6 @@
 import { clocks } from "./clocks/sweep.js";
 import { hostileBytes } from "./hostile-bytes/sweep.js";
+import { interleavings } from "./interleavings/sweep.js";
 import { killPoints } from "./kill-points/sweep.js";
 import { mutants } from "./mutants/sweep.js";
 import { powerCut } from "./power-cut/sweep.js";
@@ -7,4 +8,12 @@ import { racers } from "./racers/sweep.js";
 import type { Sweep } from "./sweep.js";
 
 /** Every sweep, in the order of the report. */
-export const SWEEPS: readonly Sweep[] = [killPoints, powerCut, racers, clocks, hostileBytes, mutants];
+export const SWEEPS: readonly Sweep[] = [
+  killPoints,
+  powerCut,
+  racers,
+  interleavings,
+  clocks,
+  hostileBytes,
+  mutants,
+];
