@@ -37,12 +37,12 @@ export function chooseOperation(random: Random): Operation {
 }
 
 /** What whoever was answered so does next on the same ticket; else tickets would mostly stand claimed, and nothing new could begin. */
-export function chooseNext({ status, by }: Answer, random: Random): Operation | undefined {
-  if (random.below(2) === 0) return undefined;
+export function chooseNext({ status, by }: Answer, random: Random): Operation[] {
+  if (random.below(2) === 0) return [];
   if (status === "claimed" || status === "restored" || by === "live")
-    return pick(["stop", "release"], random);
-  if (by === "restorable") return pick(["restore", "restore", "reclaim"], random);
-  return by === "stale" ? "reclaim" : undefined;
+    return [pick(["stop", "release"], random)];
+  if (by === "restorable") return [pick(["restore", "restore", "reclaim"], random)];
+  return by === "stale" ? ["reclaim"] : [];
 }
 
 const CHUNK = { update: { sessionUpdate: "agent_message_chunk", content: { type: "text", text: "On it." } } };

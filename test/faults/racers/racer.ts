@@ -24,8 +24,15 @@ export interface RacerSpec {
   readonly promptsFile: string;
 }
 
+/** A Pod that outlives even the end of the race ends by itself. */
+const IDLE_STOP_MS = 60_000;
+
+/** In milliseconds. */
+const RUSH_EVERY_MS = 1_000;
+
 const spec = JSON.parse(process.argv[2] ?? "null") as RacerSpec;
-let isOver = false;
+let hasEnded = false;
+const isOver = () => hasEnded;
 /** Launch ids that somebody once saw on a ticket, for reclaims that come too late. */
 const seen = new Map<string, string>();
 
@@ -50,6 +57,7 @@ function launching({ ticket, random }: Turn): Act {
     prompt: launchId,
     recipe,
     whenDone,
+    idleStopMs: IDLE_STOP_MS,
     timeouts: chooseTimeouts(random),
   };
   const launcher = launcherOf(launchId, chooseEnd(random));
@@ -142,19 +150,31 @@ async function takeTurn(turn: Turn, operation: Operation): Promise<Answer> {
   return answer;
 }
 
+/**
+ * What to do next, and to which ticket. In a rush all who join it turn to the same ticket at the same moment, by the clock that they
+ * share: one of them ends what stands, and then each launches.
+ */
+async function choosePlan(random: Random): Promise<{ ticket: string; plan: readonly Operation[] }> {
+  if (random.below(3) > 0) return { ticket: pick(spec.tickets, random), plan: [chooseOperation(random)] };
+  await delay(RUSH_EVERY_MS - (now() % RUSH_EVERY_MS));
+  const rush = Math.round(now() / RUSH_EVERY_MS);
+  return { ticket: spec.tickets[rush % spec.tickets.length] ?? "", plan: ["release", "launch"] };
+}
+
 async function lane(number: number): Promise<void> {
   const random = randomOf(spec.seed + number);
-  let next: Operation | undefined;
-  let ticket = pick(spec.tickets, random);
-  for (let turn = 1; !isOver; turn += 1) {
-    if (next === undefined) ticket = pick(spec.tickets, random);
-    const id = `${spec.name}.${number}.${turn}`;
-    const answer = await takeTurn({ id, ticket, random }, next ?? chooseOperation(random));
-    next = chooseNext(answer, random);
-    await delay(random.below(120));
+  for (let turn = 0; !isOver();) {
+    const { ticket, plan } = await choosePlan(random);
+    const open = [...plan];
+    for (let operation = open.shift(); operation; operation = open.shift()) {
+      turn += 1;
+      const answer = await takeTurn({ id: `${spec.name}.${number}.${turn}`, ticket, random }, operation);
+      await delay(random.below(open.length > 0 ? 5 : 120));
+      if (open.length === 0 && !isOver()) open.push(...chooseNext(answer, random));
+    }
   }
 }
 
 // The end of the standard input is the end of the race, also if whoever started it is gone.
-process.stdin.on("end", () => (isOver = true)).resume();
+process.stdin.on("end", () => (hasEnded = true)).resume();
 await Promise.all(Array.from({ length: spec.lanes }, (_, number) => lane(number)));

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { DEADLINE_MS, type CliWorld, type RunningCommand } from "../../fixtures/cli-world.js";
+import { DEADLINE_MS, kill, type CliWorld, type RunningCommand } from "../../fixtures/cli-world.js";
 import { built } from "../../fixtures/guardian-runtime.js";
 import { waitUntil } from "../../fixtures/processes.js";
 import { randomOf, type Random } from "../random.js";
@@ -62,11 +62,16 @@ export class Racers {
   async end(): Promise<void> {
     this.#isOver = true;
     for (const { stdin } of this.#children.values()) stdin?.end();
-    await this.#lane;
-    await waitUntil(() => this.pids.length === 0, {
+    const isAlone = () => {
+      // One may have stopped itself only now, and is continued by nobody else any more.
+      for (const pid of this.pids) kill(pid, "SIGCONT");
+      return this.pids.length === 0;
+    };
+    await waitUntil(isAlone, {
       deadlineMs: 2 * DEADLINE_MS,
       what: () => `the end of the racers ${this.pids.join(", ")}`,
     });
+    await this.#lane;
   }
 
   kill(): void {

@@ -38,21 +38,21 @@ interface Place {
   readonly launcher: Launcher;
 }
 
-/** What runs has a claim, can be adopted, or is named by who looks; anything else is on its way out, and ends by itself. */
+/**
+ * What runs has a claim, can be adopted, or is named by who looks or by the launch that could not end it; anything else is on its way
+ * out, and ends by itself.
+ */
 async function untilAccounted(ticket: string, { world, observer, launcher }: Place): Promise<string[]> {
   let last = "";
   const isAccounted = async () => {
-    const living = livingOf(observer, ticket);
     const { claims } = world.observe(ticket);
-    const unclaimed = living.filter((launchId) => !claims.includes(launchId));
+    const records = world.podRecords(ticket) as { launchId: string; state?: string }[];
+    const unresolved = records.filter(({ state }) => state === "unresolved").map(({ launchId }) => launchId);
+    const loose = livingOf(observer, ticket).filter((id) => !claims.includes(id) && !unresolved.includes(id));
     const { findings } = await launcher.doctor();
-    const named = findings
-      .filter((finding) => finding.ticket?.id === ticket)
-      .map(({ code, message }) => `${code}: ${message}`);
-    last = `${unclaimed.join(", ")} of ${ticket} without a claim; doctor finds ${named.join("; ") || "nothing"}`;
-    return (
-      unclaimed.length === 0 || named.some((finding) => /^(?:pod_adoptable|pod_lingering)/u.test(finding))
-    );
+    const codes = findings.filter((finding) => finding.ticket?.id === ticket).map(({ code }) => code);
+    last = `${loose.join(", ")} of ${ticket}, without a claim; doctor finds ${codes.join(", ") || "nothing"}`;
+    return loose.length === 0 || codes.includes("pod_adoptable") || codes.includes("pod_lingering");
   };
   try {
     await waitUntil(isAccounted, { deadlineMs: DEADLINE_MS, what: () => last });

@@ -10,7 +10,7 @@ import { trouble } from "./trouble.js";
 
 const RACERS = 6;
 const TICKETS = ["T-1", "T-2", "T-3", "T-4", "T-5", "T-6", "T-7", "T-8"];
-const SECONDS = { quick: 18, whole: 300 };
+const SECONDS = { quick: 15, whole: 300 };
 
 export const racers: Sweep = {
   name: "racers",
