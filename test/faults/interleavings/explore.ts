@@ -1,4 +1,4 @@
-import { randomOf } from "../power-cut/random.js";
+import { randomOf } from "../random.js";
 import type { Choose, Offer, Ran, Runner } from "./run.js";
 import type { Scenario } from "./scenarios.js";
 
