@@ -40,7 +40,7 @@ const SEAMS: readonly Patch[] = [
   seam("registry/file-registry.js", 'from "./locks.js"', `from "${SIMULATED}/locks.js"`),
   ...[
     "launch/look-for-pods.js",
-    "launch/stop-pod.js",
+    "registry/kept-lock.js",
     "pod/end-agent.js",
     "pod/end-survivors.js",
     "pod/settle-claim.js",
