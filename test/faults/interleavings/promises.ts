@@ -1,22 +1,11 @@
-import fs from "node:fs";
 import { join } from "node:path";
 import { Layout } from "../../../src/registry/layout.js";
 import { probeLockFile } from "../../../src/registry/locks.js";
+import { demand, Broken } from "./broken.js";
 import { TICKET, type Told } from "./commands.js";
+import { namesIn, readJson, type OnDisk } from "./disk.js";
 import type { Scenario } from "./scenarios.js";
 import type { Process, World } from "./simulated/world.js";
-
-/** A promise was seen broken. */
-export class Broken extends Error {}
-
-/** What is read of a claim, of a history entry and of a Pod record. */
-interface OnDisk {
-  readonly launchId: string;
-  readonly restoredFrom?: readonly string[];
-  readonly by?: string;
-  readonly state?: string;
-  readonly acceptance?: unknown;
-}
 
 /**
  * Looks at the disk and at the processes after every step, by means of its own, and knows what was there before: what may not
@@ -281,24 +270,6 @@ export class Promises {
   }
 }
 
-function demand(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Broken(otherwise);
-}
-
 function namesOf(processes: readonly Process[]): string {
   return processes.map(({ name }) => name).join(", ");
-}
-
-function namesIn(directory: string): string[] {
-  return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
-}
-
-function readJson(file: string): OnDisk | undefined {
-  if (!fs.existsSync(file)) return undefined;
-  const text = fs.readFileSync(file, "utf8");
-  try {
-    return JSON.parse(text) as OnDisk;
-  } catch {
-    throw new Broken(`${file} is torn`);
-  }
 }

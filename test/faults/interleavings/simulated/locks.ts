@@ -5,10 +5,10 @@ import {
   type FileLock,
 } from "../../../../src/registry/locks.js";
 import type { LockContext, LockState } from "../../../../src/ports.js";
-import { world, type Process } from "./world.js";
+import { world, type Process, type SharedLock } from "./world.js";
 
-/** An open file description with a lock on it, which several processes may hold: the lock ends with the last of them. */
-export class Sharing {
+/** An open file description with a lock on it. */
+class Sharing implements SharedLock {
   readonly #real: FileLock;
   readonly #holders = new Set<Process>();
 
@@ -25,7 +25,6 @@ export class Sharing {
     return this.#holders.has(process);
   }
 
-  /** Opened by it, or inherited. */
   join(process: Process): void {
     this.#holders.add(process);
   }
@@ -58,7 +57,7 @@ export function probeLockFile(path: string): LockState {
 }
 
 /** What a child inherits by this descriptor. */
-export function sharingOf(fd: unknown): Sharing {
+export function sharingOf(fd: unknown): SharedLock {
   const found = [...world().locks].find((lock) => lock.fd === fd);
   if (found) return found;
   throw new Error(`no lock is held by descriptor ${String(fd)}`);

@@ -2,7 +2,6 @@
  * One run: processes that are objects here, a clock that stands, and every call of theirs that leaves them parked until somebody says
  * which one goes on. Between two picks nothing is under way: what the picked process does until its next calls is done at once.
  */
-import type { Sharing } from "./locks.js";
 
 /** A process of the run: a command, a guardian, a reaper or an agent. */
 export interface Process {
@@ -24,6 +23,14 @@ export interface Process {
   signalled: (signal: string) => void;
 }
 
+/** A lock that its holders have each a copy of: it ends with the last of them. */
+export interface SharedLock {
+  readonly fd: number;
+  /** By a process that has opened it, or inherited it. */
+  join(process: Process): void;
+  leave(process: Process): void;
+}
+
 /** A call that waits to be picked. */
 export interface Parked {
   readonly process: Process;
@@ -41,7 +48,7 @@ const setRealImmediate = setImmediate;
 
 export class World {
   readonly processes: Process[] = [];
-  readonly locks = new Set<Sharing>();
+  readonly locks = new Set<SharedLock>();
   /** Who serves which socket. */
   readonly servers = new Map<
     string,

@@ -1,0 +1,26 @@
+import fs from "node:fs";
+import { Broken } from "./broken.js";
+
+/** What is read of a claim, of a history entry and of a Pod record. */
+export interface OnDisk {
+  readonly launchId: string;
+  readonly restoredFrom?: readonly string[];
+  readonly by?: string;
+  readonly state?: string;
+  readonly acceptance?: unknown;
+}
+
+export function namesIn(directory: string): string[] {
+  return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
+}
+
+/** Undefined if there is no such file. One that is there is whole: none is ever written under its own name. */
+export function readJson(file: string): OnDisk | undefined {
+  if (!fs.existsSync(file)) return undefined;
+  const text = fs.readFileSync(file, "utf8");
+  try {
+    return JSON.parse(text) as OnDisk;
+  } catch {
+    throw new Broken(`${file} is torn`);
+  }
+}
