@@ -19,6 +19,7 @@ console.log("ready");`;
 /** Nobody's business here. It leads a group, as an agent does, and says which signals it was sent. */
 class Bystander {
   readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
   #said = "";
 
   constructor() {
@@ -26,6 +27,7 @@ class Bystander {
       detached: true,
       stdio: ["ignore", "pipe", "ignore"],
     });
+    this.#ended = once(this.#child, "close");
     this.#child.stdout?.on("data", (chunk: Buffer) => (this.#said += chunk.toString()));
   }
 
@@ -42,9 +44,8 @@ class Bystander {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = once(this.#child, "close");
     this.#child.kill("SIGKILL");
-    await ended;
+    await this.#ended;
   }
 }
 

@@ -113,12 +113,12 @@ export function chooseEnd(random: Random): ChosenEnd | undefined {
       [1, "startPod"],
       [1, "connect"],
       [2, "requestRun"],
-      [5, "commitClaim"],
+      [12, "commitClaim"],
       [1, "restorePod"],
-      [2, "replaceClaim"],
+      [4, "replaceClaim"],
       [1, "stopPod"],
     ],
     random,
   );
-  return { actor, after: random.below(3) === 0, signal: random.below(2) === 0 ? "SIGKILL" : "SIGSTOP" };
+  return { actor, after: random.below(3) === 0, signal: random.below(3) > 0 ? "SIGKILL" : "SIGSTOP" };
 }
