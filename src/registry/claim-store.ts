@@ -18,6 +18,7 @@ import {
   makeDirectory,
   setAside,
   readIfThere,
+  readTextIfThere,
   removeIfThere,
   rename,
   temporaryPath,
@@ -227,17 +228,17 @@ export class ClaimStore {
 
   /** @param ticket whose claim the file should be; without it, the file's name tells. */
   #readFile(file: string, ticket?: TicketRef): StoredClaim | undefined {
-    let bytes: Buffer | undefined;
+    let json: string | undefined;
     try {
-      bytes = readIfThere(file);
+      json = readTextIfThere(file);
     } catch (error) {
       // A directory or a link in the claim's place; anything else, an error of the disk for one, is not the file's own fault.
       if (!LaunchClaimError.is(error) || error.code !== "record_damaged") throw error;
       return unreadable(file, ticket, { reason: error.message, bytes: Buffer.from(error.message) });
     }
-    if (bytes === undefined) return undefined;
+    if (json === undefined) return undefined;
     try {
-      const claim: Claim = parseRecord("claim", bytes, file);
+      const claim: Claim = parseRecord("claim", json, file);
       if (ticket ? claim.ticket.id === ticket.id : `${fileName(claim.ticket.id)}.json` === basename(file)) {
         return { kind: "claim", claim };
       }
@@ -254,7 +255,9 @@ export class ClaimStore {
       );
     } catch (error) {
       if (!LaunchClaimError.is(error) || error.code === "ticket_id_collision") throw error;
-      return unreadable(file, ticket, { reason: error.message, bytes });
+      // The bytes: what is no UTF-8 has no text that would tell it from others.
+      const bytes = readIfThere(file);
+      return bytes && unreadable(file, ticket, { reason: error.message, bytes });
     }
   }
 }

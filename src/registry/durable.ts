@@ -165,10 +165,20 @@ export function removeIfThere(path: string): boolean {
 
 /** The bytes of a file, or undefined if there is none. Follows no link. */
 export function readIfThere(path: string): Buffer | undefined {
-  let fd: number | undefined;
+  return readAs(path, () => fs.readFileSync(path, { flag: READ }));
+}
+
+/** As `readIfThere`, but its text: which Node reads by one call instead of four. */
+export function readTextIfThere(path: string): string | undefined {
+  return readAs(path, () => fs.readFileSync(path, { encoding: "utf8", flag: READ }));
+}
+
+// A number serves as well, whatever the types say; no letters stand for not following a link.
+const READ = (O_RDONLY | O_NOFOLLOW) as unknown as string;
+
+function readAs<Content>(path: string, read: () => Content): Content | undefined {
   try {
-    fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW);
-    return fs.readFileSync(fd);
+    return read();
   } catch (cause) {
     if (isAbsent(cause)) return undefined;
     const errno = errnoOf(cause);
@@ -179,8 +189,6 @@ export function readIfThere(path: string): Buffer | undefined {
       });
     }
     throw ioFailed("read", path, cause);
-  } finally {
-    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 

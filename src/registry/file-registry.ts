@@ -21,7 +21,7 @@ import type {
 import type { Claim, TicketRef } from "../../machines/launch.types.js";
 import { ClaimStore } from "./claim-store.js";
 import { ensurePrivateDirectory, refuseSharedFileSystem } from "./directories.js";
-import { createDurablyNow, DurableWrites, isThere, readIfThere, type Sync } from "./durable.js";
+import { createDurablyNow, DurableWrites, isThere, readTextIfThere, type Sync } from "./durable.js";
 import { Layout } from "./layout.js";
 import { probeLockFile, takeLockFile } from "./locks.js";
 import { printable } from "../text.js";
@@ -128,6 +128,10 @@ export class FileRegistry implements ClaimRegistry {
     };
   }
 
+  probePodLock(ticket: TicketRef): LockState {
+    return probeLockFile(this.#layout.podLock(ticket));
+  }
+
   async read(ticket: TicketRef): Promise<StoredClaim | undefined> {
     return this.#claims.read(ticket);
   }
@@ -232,10 +236,10 @@ export class FileRegistry implements ClaimRegistry {
 /** Says to whom the registry belongs, once; refuses that of another workspace and of a newer program. */
 function identify(file: string, workspace: Workspace): void {
   if (!isThere(file)) createDurablyNow(file, serializeRecord("registry", { workspace: workspace.main }));
-  const bytes = readIfThere(file);
-  if (bytes === undefined)
+  const json = readTextIfThere(file);
+  if (json === undefined)
     throw new LaunchClaimError("record_damaged", `${file} was removed while it was created`);
-  const owner = ownerIn(bytes, file);
+  const owner = ownerIn(json, file);
   if (owner === workspace.main) return;
   throw new LaunchClaimError(
     "registry_foreign",
@@ -244,9 +248,9 @@ function identify(file: string, workspace: Workspace): void {
   );
 }
 
-function ownerIn(bytes: Buffer, file: string): string {
+function ownerIn(json: string, file: string): string {
   try {
-    return parseRecord("registry", bytes, file).workspace;
+    return parseRecord("registry", json, file).workspace;
   } catch (error) {
     if (!LaunchClaimError.is(error) || error.code !== "record_newer") throw error;
     throw new LaunchClaimError("registry_newer", error.message, { hint: error.hint, cause: error });

@@ -58,7 +58,7 @@ export async function judgeClaim(stored: StoredClaim, judges: Judging): Promise<
   if (stored.kind === "unreadable")
     return { state: "unreadable", evidence: { pids: [], reason: stored.reason } };
   const { claim } = stored;
-  const podLock = judges.podLockIsOurs ? "free" : (await judges.registry.probeLocks(claim.ticket)).pod;
+  const podLock = judges.podLockIsOurs ? "free" : await podLockOf(claim.ticket, judges.registry);
   const { probe, reason, pids: named = [] } = await askRuntime(claim, podLock, judges);
   const state = stateOf[probe];
   // Most claims are live: the Pod's record is read only where its processes say more than the lock.
@@ -72,7 +72,7 @@ export async function judgeClaim(stored: StoredClaim, judges: Judging): Promise<
  */
 export async function judgePod(record: PodRecord, judges: Judging): Promise<Judgement> {
   const { pod: name, launchId, runtime, processes, state } = record;
-  const { pod: podLock } = await judges.registry.probeLocks(record.ticket);
+  const podLock = await podLockOf(record.ticket, judges.registry);
   const lives = processes.map((recorded) => ({ pid: recorded.pid, life: lifeOf(recorded) }));
   const pids = lives.filter(({ life }) => life === "alive").map(({ pid }) => pid);
   const judgement = (state: ClaimState, reason: string): Judgement => ({
@@ -114,6 +114,10 @@ export async function judgePod(record: PodRecord, judges: Judging): Promise<Judg
       reason: probe === "live" ? `${reason}, without a claim` : reason,
     },
   };
+}
+
+async function podLockOf(ticket: TicketRef, registry: ClaimRegistry): Promise<LockState> {
+  return registry.probePodLock?.(ticket) ?? (await registry.probeLocks(ticket)).pod;
 }
 
 function union(some: readonly number[], more: readonly number[]): number[] {
@@ -179,20 +183,28 @@ export async function podRecordOf(ticket: TicketRef, launchId: string, registry:
   return stored?.kind === "pod" ? stored.record : undefined;
 }
 
-/** A promise that nobody may wait for longer than the signal allows. */
-export async function settledBy<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
-  let stopWaiting: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stopWaiting = () => reject(new LaunchClaimError("aborted", "it did not answer in time"));
-    if (signal.aborted) stopWaiting();
-    else signal.addEventListener("abort", stopWaiting, { once: true });
+/** Who waits under a signal. One listener a signal: adding and removing one for each claim took longer than judging it. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+function waitingUnder(signal: AbortSignal): Set<() => void> {
+  const known = waiting.get(signal);
+  if (known) return known;
+  const waiters = new Set<() => void>();
+  waiting.set(signal, waiters);
+  const stopAll = () => {
+    for (const stop of waiters) stop();
+  };
+  signal.addEventListener("abort", stopAll, { once: true });
+  return waiters;
+}
+
+/** A promise that nobody may wait for longer than the signal allows. What it still rejects with afterwards is heard by nobody. */
+export function settledBy<Value>(signal: AbortSignal, promise: Promise<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const waiters = waitingUnder(signal);
+    const stop = () => reject(new LaunchClaimError("aborted", "it did not answer in time"));
+    if (signal.aborted) stop();
+    else waiters.add(stop);
+    void promise.then(resolve, reject).then(() => waiters.delete(stop));
   });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stopWaiting);
-    // Whichever lost the race may still reject, and nobody listens to it any more.
-    promise.catch(() => undefined);
-    aborted.catch(() => undefined);
-  }
 }

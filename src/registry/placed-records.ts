@@ -1,7 +1,7 @@
 import { LaunchClaimError } from "../errors.js";
 import type { HistoryEntry, RoleSession } from "../ports.js";
 import { printable } from "../text.js";
-import { readIfThere } from "./durable.js";
+import { readTextIfThere } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { parseRecord } from "./records.js";
 
@@ -12,18 +12,18 @@ import { parseRecord } from "./records.js";
  * @throws LaunchClaimError `record_damaged` | `record_newer` | `io_failed`
  */
 export function readSession(layout: Layout, file: string): RoleSession | undefined {
-  const bytes = readIfThere(file);
-  if (bytes === undefined) return undefined;
-  const session = parseRecord("session", bytes, file);
+  const json = readTextIfThere(file);
+  if (json === undefined) return undefined;
+  const session = parseRecord("session", json, file);
   if (layout.session(session.pod) === file) return session;
   throw misplaced(file, `the session of another Pod, ${printable(session.pod)}`);
 }
 
 /** As `readSession`, for an entry of the history. */
 export function readHistoryEntry(layout: Layout, file: string): HistoryEntry | undefined {
-  const bytes = readIfThere(file);
-  if (bytes === undefined) return undefined;
-  const entry = parseRecord("history", bytes, file);
+  const json = readTextIfThere(file);
+  if (json === undefined) return undefined;
+  const entry = parseRecord("history", json, file);
   const { ticket, launchId } = entry.claim;
   if (layout.historyEntry(ticket, launchId) === file) return entry;
   throw misplaced(file, `the entry of another claim, launch ${launchId} of ticket ${printable(ticket.id)}`);

@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { messageOf } from "../errors.js";
 import type { PodRecord, StoredPod } from "../ports.js";
 import type { TicketRef } from "../../machines/launch.types.js";
-import { listIfThere, makeDirectory, readIfThere, type DurableWrites } from "./durable.js";
+import { isThere, listIfThere, makeDirectory, readTextIfThere, type DurableWrites } from "./durable.js";
 import type { Layout } from "./layout.js";
 import { printable } from "../text.js";
 import { parseRecord, serializeRecord } from "./records.js";
@@ -22,19 +22,21 @@ export class PodStore {
   async write(record: PodRecord): Promise<void> {
     const directory = this.#layout.pod(record.ticket, record.pod);
     const file = join(directory, RECORD);
-    const bytes = readIfThere(file);
-    if (bytes === undefined) {
+    const json = readTextIfThere(file);
+    if (json === undefined) {
       makeDirectory(this.#layout.podsOf(record.ticket));
       makeDirectory(directory);
     }
     // One that a newer program wrote, or that is damaged, is not rewritten: it would lose what it holds.
-    const before = bytes && parseRecord("pod", bytes, file);
+    const before = json === undefined ? undefined : parseRecord("pod", json, file);
     // The directories above need no sync: after a power cut there is no process left that the record could speak of.
     await this.#writes.replace(file, serializeRecord("pod", record, before));
   }
 
   list(ticket?: TicketRef): StoredPod[] {
     const { pods } = this.#layout;
+    // An error of the listing would cost more than this look does.
+    if (ticket && !isThere(this.#layout.podsOf(ticket))) return [];
     const tickets = ticket
       ? [this.#layout.podsOf(ticket)]
       : listIfThere(pods).map((name) => join(pods, name));
@@ -47,9 +49,9 @@ export class PodStore {
   #read(directory: string): StoredPod | undefined {
     const file = join(directory, RECORD);
     try {
-      const bytes = readIfThere(file);
-      if (bytes === undefined) return undefined;
-      const record = parseRecord("pod", bytes, file);
+      const json = readTextIfThere(file);
+      if (json === undefined) return undefined;
+      const record = parseRecord("pod", json, file);
       if (this.#layout.pod(record.ticket, record.pod) === directory) return { kind: "pod", record };
       const whose = `${printable(record.pod)} of ticket ${printable(record.ticket.id)}`;
       return {

@@ -126,10 +126,10 @@ const shapes: { readonly [Kind in RecordKind]: Shape<Records[Kind]> } = {
  * @param file only for the message
  * @throws LaunchClaimError `record_damaged` | `record_newer`
  */
-export function parseRecord<Kind extends RecordKind>(kind: Kind, bytes: Buffer, file: string): Records[Kind] {
+export function parseRecord<Kind extends RecordKind>(kind: Kind, json: string, file: string): Records[Kind] {
   let raw: unknown;
   try {
-    raw = JSON.parse(bytes.toString("utf8"));
+    raw = JSON.parse(json);
   } catch (cause) {
     throw damaged(file, `it is not JSON (${messageOf(cause)})`);
   }
@@ -164,7 +164,12 @@ export function serializeRecord(kind: RecordKind, record: object, before: object
 
 function isDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
+  if (levels === 0) return true;
+  // What JSON.parse has made has no fields but its own.
+  for (const name in value) {
+    if (isDeeperThan(levels - 1, (value as Record<string, unknown>)[name])) return true;
+  }
+  return false;
 }
 
 function formatOf(kind: RecordKind): string {

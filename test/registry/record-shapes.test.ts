@@ -147,7 +147,7 @@ const KINDS = Object.keys(records) as RecordKind[];
 /** What is read; or the message of why it cannot be. */
 function read(kind: RecordKind, json: string): object | string {
   try {
-    return parseRecord(kind, Buffer.from(json), "record.json");
+    return parseRecord(kind, json, "record.json");
   } catch (error) {
     if (LaunchClaimError.is(error) && error.code === "record_damaged") return error.message;
     throw error;
