@@ -1,3 +1,5 @@
+import { errors } from "./errors/sweep.js";
+import { fullDisks } from "./full-disks/sweep.js";
 import { hostileBytes } from "./hostile-bytes/sweep.js";
 import { killPoints } from "./kill-points/sweep.js";
 import { mutants } from "./mutants/sweep.js";
@@ -5,4 +7,4 @@ import { powerCut } from "./power-cut/sweep.js";
 import type { Sweep } from "./sweep.js";
 
 /** Every sweep, in the order of the report. */
-export const SWEEPS: readonly Sweep[] = [killPoints, powerCut, hostileBytes, mutants];
+export const SWEEPS: readonly Sweep[] = [killPoints, errors, fullDisks, powerCut, hostileBytes, mutants];
