@@ -41,7 +41,7 @@ export const RULES: readonly Rule[] = [
         replace: "isRecorded(entry)",
       },
       {
-        file: "src/launch/stop-pod.js",
+        file: "src/registry/kept-lock.js",
         find: 'if (pod === "free")',
         replace: "if (pod !== undefined)",
       },

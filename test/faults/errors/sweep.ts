@@ -1,0 +1,86 @@
+import { attackAll, type Attack } from "../strace/points.js";
+import type { Injection, Point } from "../strace/trace.js";
+import type { Sweep } from "../sweep.js";
+import { liesOfAnswer } from "./answers.js";
+
+export const errors: Sweep = {
+  name: "errors",
+  title: "A command of which a system call fails",
+  about:
+    "A launch, a launch over a living claim, an adoption, a release, a reclaim and a restore are run through the built program under strace, and one call that " +
+    "touches the registry, the sockets, the Pod or standard output fails: opening, reading, writing, syncing, linking, renaming, removing, examining, listing, " +
+    "locking, connecting, forking or signalling, with an errno that such a call can have (ENOSPC, EIO, EACCES, EROFS, EMFILE, EINTR and others), drawn by the seed. " +
+    "After each the command has ended with an exit code of the contract and without a stack trace; `claimed`, `restored` or `ended` is on disk, and every " +
+    "other answer has changed no claim and left nothing running that it does not name; then everything holds that holds after a death at that point.",
+  notCovered: [
+    "Of the calls that only read, a quarter is tried, drawn by the seed; all of them in a launch over a living claim.",
+    "Each point is tried with one errno a run; another seed draws others.",
+    "One call fails and those after it succeed; a disk that stays full is the sweep of full disks.",
+    "Closing a file never fails here: strace would keep the descriptor open, which no kernel does.",
+    "The guardian's own calls do not fail in this sweep, nor do those before the registry is first touched.",
+    "A read of the process table does not fail; reads from the Pod and the wake-ups of threads do not either.",
+    "A point is found by counting calls of its kind. After a scan of the process table that count differs from run to run: some are missed, and the counts tell how many were.",
+  ],
+  run: (options) => attackAll(failures, options),
+};
+
+/** One read of so many is tried. */
+const READS_SHARE = 4;
+
+const failures: Attack = {
+  points: "failing calls",
+  hits: "injected errors",
+  subjects: { launch: 4, again: 0, adoption: 0, release: 2, reclaim: 0, restore: 0 },
+  injectionAt(point, { subject, below }): Injection | undefined {
+    // Where a claim stands, each read may hide it; elsewhere there are many more than a run has time for.
+    if (!point.changes && subject.name !== "again" && below(READS_SHARE) > 0) return undefined;
+    const errnos = errnosOf(point);
+    return errnos.length === 0 ? undefined : `error=${errnos[below(errnos.length)]}`;
+  },
+  liesOfAnswer,
+};
+
+/** What the call can fail with, apart from what our own doing would cause. */
+function errnosOf({ kind, call, changes }: Point): readonly string[] {
+  switch (kind) {
+    case "openat":
+      return changes ? ["ENOSPC", "EACCES", "EROFS", "EMFILE", "EIO"] : ["EIO", "EACCES", "EMFILE"];
+    case "write":
+    case "writev":
+    case "pwrite64":
+    case "sendmsg":
+    case "sendto":
+      return call.includes(" to ") ? ["EPIPE", "ECONNRESET"] : ["ENOSPC", "EIO", "EINTR"];
+    case "fsync":
+    case "fdatasync":
+      return ["EIO", "ENOSPC", "EINTR"];
+    case "unlink":
+    case "unlinkat":
+      return ["EIO", "EACCES", "EROFS"];
+    case "fcntl":
+      return changes ? ["ENOLCK", "EIO", "EINTR"] : ["EIO"];
+    case "socketpair":
+      return ["EMFILE"];
+    case "connect":
+      return ["ECONNREFUSED", "EACCES"];
+    case "kill":
+      return ["EPERM"];
+    case "clone":
+    case "clone3":
+    case "fork":
+    case "vfork":
+      return ["EAGAIN", "ENOMEM"];
+    case "read":
+    case "pread64":
+    case "getdents64":
+      return ["EIO"];
+    case "stat":
+    case "lstat":
+    case "statx":
+    case "newfstatat":
+    case "statfs":
+      return ["EIO", "EACCES"];
+    default:
+      return ["ENOSPC", "EIO", "EACCES", "EROFS"];
+  }
+}

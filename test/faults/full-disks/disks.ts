@@ -1,0 +1,55 @@
+/** What can be wrong with the place of a registry, and how it is put right. */
+import fs from "node:fs";
+import { dirname, join } from "node:path";
+import type { CliWorld } from "../../fixtures/cli-world.js";
+import { errnoOf } from "../../../src/errors.js";
+import { mount, unmount } from "../../fixtures/registry-mounts.js";
+
+export interface Disk {
+  readonly name: string;
+  /** Of `mount`: the disk that holds the home of the world. */
+  readonly options: string;
+  /** From now on nothing can be written, or something is missing. */
+  spoil(world: CliWorld): void;
+  relieve(world: CliWorld): void;
+}
+
+export const DISKS: readonly Disk[] = [
+  {
+    name: "a disk without a free byte",
+    options: "size=512k,mode=0700",
+    spoil: (world) => untilFull(() => fs.appendFileSync(join(world.home, "filler"), Buffer.alloc(4_096))),
+    relieve: (world) => fs.unlinkSync(join(world.home, "filler")),
+  },
+  {
+    name: "a disk without a free inode",
+    options: "size=4m,nr_inodes=160,mode=0700",
+    spoil: (world) => {
+      fs.mkdirSync(join(world.home, "filler"));
+      untilFull((turn) => fs.writeFileSync(join(world.home, "filler", String(turn)), ""));
+    },
+    relieve: (world) => fs.rmSync(join(world.home, "filler"), { recursive: true }),
+  },
+  {
+    name: "a disk that became read-only",
+    options: "size=4m,mode=0700",
+    spoil: ({ home }) => {
+      // Over it, and not remounted: it has writers, which the kernel would not take it from.
+      if (!mount("--bind", home, home) || !mount("-o", "remount,bind,ro", home))
+        throw new Error(`could not make ${home} read-only`);
+    },
+    relieve: ({ home }) => unmount(home),
+  },
+];
+
+function untilFull(take: (turn: number) => void): void {
+  try {
+    for (let turn = 0; ; turn += 1) take(turn);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOSPC") throw error;
+  }
+}
+
+export function runtimeDirectory(world: CliWorld): string {
+  return join(dirname(world.workspace), "r");
+}

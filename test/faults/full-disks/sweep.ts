@@ -1,0 +1,137 @@
+import fs from "node:fs";
+import { join } from "node:path";
+import { CliWorld, type EndedCommand } from "../../fixtures/cli-world.js";
+import { canMount, mount, unmount } from "../../fixtures/registry-mounts.js";
+import { liesOfAnswer } from "../errors/answers.js";
+import { ID, see } from "../strace/seen.js";
+import { killPods, SUBJECTS, type Subject } from "../strace/subjects.js";
+import type { Sweep, SweepOptions, SweepReport } from "../sweep.js";
+import { DISKS, runtimeDirectory, type Disk } from "./disks.js";
+
+export const fullDisks: Sweep = {
+  name: "full-disks",
+  title: "A registry that cannot be written, or of which a part is gone",
+  about:
+    "A launch, an adoption, a release, a reclaim and a restore are run through the built program on a registry whose disk has no free byte, no free inode, or became read-only, " +
+    "and a launch whose agent removes the registry's claims, its Pods or the runtime directory before it is ready. Each fails with exit code 1 and one message, " +
+    "changes no claim and leaves nothing running; once there is room again the same command, or the next launch, does what it should; a runtime directory that was removed " +
+    "hinders neither a release nor a reclaim.",
+  notCovered: [
+    "The disk is a tmpfs; quotas, network file systems and disks that fail only now and then are not here.",
+    "A disk that its agent fills between acceptance and claim is in test/cli-agents/exhaustion.test.ts.",
+  ],
+  async run({ quick, tell }: SweepOptions): Promise<SweepReport> {
+    const violations: string[] = [];
+    const counts = new Map<string, number>();
+    const skipped = canMount() ? [] : ["full disks: this user may not mount"];
+    const cases = [...(skipped.length > 0 ? [] : onDisks(quick)), ...removals(quick)];
+    const queue = [...cases];
+    const lane = async () => {
+      for (let one = queue.shift(); one; one = queue.shift()) {
+        const { what, name, run } = one;
+        tell(name);
+        counts.set(what, (counts.get(what) ?? 0) + 1);
+        const broken = await run().catch((error: unknown) => [
+          error instanceof Error ? error.message : String(error),
+        ]);
+        violations.push(...broken.map((promise) => `${name}: ${promise}`));
+      }
+    };
+    await Promise.all([lane(), lane()]);
+    return { counts: [...counts], violations, skipped };
+  },
+};
+
+interface Case {
+  /** In the counts. */
+  readonly what: string;
+  readonly name: string;
+  run(): Promise<string[]>;
+}
+
+function onDisks(quick: boolean): Case[] {
+  return DISKS.flatMap((disk) =>
+    SUBJECTS.filter(({ name }) => name !== "again" && (!quick || QUICK.has(`${name} ${disk.name}`))).map(
+      (subject): Case => ({
+        what: `commands on ${disk.name}`,
+        name: `${subject.name} on ${disk.name}`,
+        run: () => onDisk(subject, disk),
+      }),
+    ),
+  );
+}
+
+const QUICK = new Set(["launch a disk without a free byte", "release a disk without a free inode"]);
+
+async function onDisk(subject: Subject, disk: Disk): Promise<string[]> {
+  await using world = new CliWorld();
+  fs.mkdirSync(world.home);
+  if (!mount("-t", "tmpfs", "-o", disk.options, "tmpfs", world.home)) throw new Error("could not mount");
+  try {
+    const words = await subject.prepare(world);
+    // A registry that was never there cannot be told from one that cannot be made: it is.
+    await world.run("status", "--json");
+    const before = see(world);
+    disk.spoil(world);
+    let ended: EndedCommand;
+    let lies: string[];
+    try {
+      ended = await world.run(...words);
+      lies = liesOfAnswer(world, { ended, call: undefined, before });
+    } finally {
+      disk.relieve(world);
+    }
+    return [...lies, ...unclear(ended, 1), ...(await subject.broken(world, words))];
+  } finally {
+    await killPods(world);
+    unmount(world.home);
+  }
+}
+
+/** The exit code that is pinned; and why, in one message. */
+function unclear(ended: EndedCommand, code: number): string[] {
+  const answer = ended.results.at(-1) as { message?: string; error?: { message?: string } } | undefined;
+  const message = answer?.error?.message ?? answer?.message;
+  return [
+    ...(ended.code === code ? [] : [`exit code ${ended.code}, not ${code}: ${JSON.stringify(ended)}`]),
+    ...(code === 0 || message ? [] : [`no message: ${JSON.stringify(ended)}`]),
+  ];
+}
+
+function removals(quick: boolean): Case[] {
+  const [launch, , , release, reclaim] = SUBJECTS;
+  if (!launch || !release || !reclaim) throw new Error("the subjects are others");
+  const during = ["claims", "pods", "the runtime directory"].map((part): Case => ({
+    what: "launches whose agent removes a part of the registry",
+    name: `launch whose agent removes ${part}`,
+    run: () => removedMeanwhile(part, launch),
+  }));
+  const without = [release, reclaim].map((subject): Case => ({
+    what: "commands without the runtime directory",
+    name: `${subject.name} without the runtime directory`,
+    run: () => withoutSockets(subject),
+  }));
+  return quick ? during.slice(0, 1) : [...during, ...without];
+}
+
+async function removedMeanwhile(part: string, launch: Subject): Promise<string[]> {
+  await using world = new CliWorld();
+  const directory = part === "the runtime directory" ? runtimeDirectory(world) : join(world.registry, part);
+  const agent = ["sh", "-c", 'rm -rf "$1"; shift; exec "$@"', "sh", directory, ...world.agent({})];
+  const words = ["launch", ID, "--prompt", "begin", "--json", "--", ...agent];
+  await world.run("status", "--json");
+  const before = see(world);
+  const ended = await world.run(...words);
+  const lies = liesOfAnswer(world, { ended, call: undefined, before });
+  return [...lies, ...unclear(ended, 1), ...(await launch.broken(world, words))];
+}
+
+async function withoutSockets(subject: Subject): Promise<string[]> {
+  await using world = new CliWorld();
+  const words = await subject.prepare(world);
+  const before = see(world);
+  fs.rmSync(runtimeDirectory(world), { recursive: true });
+  const ended = await world.run(...words);
+  const lies = liesOfAnswer(world, { ended, call: undefined, before });
+  return [...lies, ...unclear(ended, 0), ...(await subject.broken(world, words))];
+}

@@ -1,0 +1,150 @@
+/** Every chosen point of a subject, each in a world of its own. */
+import { CliWorld } from "../../fixtures/cli-world.js";
+import { randomOf } from "../random.js";
+import type { SweepOptions, SweepReport } from "../sweep.js";
+import { see, type Seen } from "./seen.js";
+import { SUBJECTS, type Subject } from "./subjects.js";
+import { inject, pointsOf, whyNoTrace, type Injected, type Injection, type Point } from "./trace.js";
+
+/** Runs side by side: most of a run is waiting. */
+const LANES = 3;
+/** How often a point is tried: before some calls the command makes others of their kind (wake-ups of its threads), once more or less. */
+const TRIES = 4;
+
+export interface Attack {
+  /** In the counts: `kill points`. */
+  readonly points: string;
+  /** In the counts: `kills`. */
+  readonly hits: string;
+  /** Which subjects, and how many points of each the quick part takes: 0 leaves it out. */
+  readonly subjects: Readonly<Partial<Record<Subject["name"], number>>>;
+  /** What is done at this point; undefined if nothing. */
+  injectionAt(
+    point: Point,
+    context: { readonly subject: Subject; below(limit: number): number },
+  ): Injection | undefined;
+  /** What the command itself must have said, seen before anything else is asked. */
+  liesOfAnswer(world: CliWorld, context: Injected & { readonly before: Seen }): string[];
+}
+
+/** Whole, every point is tried; what is random is only which injection a point gets. */
+export async function attackAll(attack: Attack, options: SweepOptions): Promise<SweepReport> {
+  const skipped = whyNoTrace();
+  if (skipped !== undefined) return { counts: [], violations: [], skipped: [`${attack.points}: ${skipped}`] };
+  const counts: [string, number][] = [];
+  const violations: string[] = [];
+  for (const subject of SUBJECTS) {
+    const quickPoints = attack.subjects[subject.name];
+    if (quickPoints === undefined || (options.quick && quickPoints === 0)) continue;
+    const { aims, reached, hits, broken } = await new SubjectSweep(subject, attack, options).run(quickPoints);
+    const missed = aims.filter(({ point }) => !reached.has(point.call));
+    counts.push([`${attack.points} of ${subject.about}`, reached.size]);
+    counts.push([`${attack.hits} of ${subject.about}`, hits]);
+    if (missed.length > 0) counts.push([`${attack.points} of ${subject.about} not reached`, missed.length]);
+    violations.push(...broken);
+    for (const { point } of missed) options.tell(`${subject.name}: not reached: ${point.call}`);
+    if (reached.size === 0) violations.push(`${subject.name}: not one ${attack.hits} came at a point`);
+  }
+  return { counts, violations };
+}
+
+interface Aim {
+  readonly point: Point;
+  readonly injection: Injection;
+}
+
+class SubjectSweep {
+  readonly broken: string[] = [];
+  /** The calls that were hit, meant or not. */
+  readonly reached = new Set<string>();
+  hits = 0;
+  aims: readonly Aim[] = [];
+  readonly #subject: Subject;
+  readonly #attack: Attack;
+  readonly #options: SweepOptions;
+
+  constructor(subject: Subject, attack: Attack, options: SweepOptions) {
+    this.#subject = subject;
+    this.#attack = attack;
+    this.#options = options;
+  }
+
+  async run(quickPoints: number): Promise<this> {
+    const { seed, quick, tell } = this.#options;
+    const { below } = randomOf(seed);
+    const points = await this.#count();
+    const all = points.flatMap((point): Aim[] => {
+      const injection = this.#attack.injectionAt(point, { subject: this.#subject, below });
+      return injection === undefined ? [] : [{ point, injection }];
+    });
+    // How many files a scan of the process table opens is the machine's affair: the quick part leaves those counts alone.
+    const steady = all.filter(({ point }) => !STRAYING.includes(point.kind));
+    this.aims = quick ? sampleOf(steady, quickPoints, below) : all;
+    tell(`${this.#subject.name}: ${this.aims.length} of ${all.length} points`);
+    const queue = [...this.aims];
+    const lane = async () => {
+      for (let aim = queue.shift(); aim; aim = queue.shift()) await this.#try(aim, points.indexOf(aim.point));
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+    return this;
+  }
+
+  async #count(): Promise<Point[]> {
+    await using world = new CliWorld();
+    const words = await this.#subject.prepare(world);
+    const points = await pointsOf(world, words, this.#subject.exitCode);
+    if (points.length === 0) throw new Error(`strace saw nothing of ${this.#subject.about}`);
+    return points;
+  }
+
+  async #try({ point, injection }: Aim, index: number): Promise<void> {
+    let { n } = point;
+    for (let tried = 0; tried < TRIES && !this.reached.has(point.call); tried += 1) {
+      const { passed, foundAt = n } = await this.#once({ ...point, n }, injection);
+      if (foundAt !== n) n = foundAt;
+      else n += passed > index ? -1 : 1;
+    }
+  }
+
+  /** A run that nothing has hit after all must keep the same promises. */
+  async #once(point: Point, injection: Injection): Promise<{ passed: number; foundAt?: number | undefined }> {
+    const subject = this.#subject;
+    let where = `meant: ${injection} at ${point.call} (${point.kind} ${point.n})`;
+    let came: { passed: number; foundAt?: number | undefined } = { passed: 0 };
+    const found: string[] = [];
+    try {
+      await using world = new CliWorld();
+      const words = await subject.prepare(world);
+      const before = see(world);
+      const injected = await inject(world, words, { ...point, injection });
+      came = injected;
+      if (injected.call === undefined) where = `not hit, ${where}`;
+      else {
+        where = `${injection} at ${injected.call} (${point.kind} ${point.n})`;
+        this.hits += 1;
+        if (injected.isPoint) this.reached.add(injected.call);
+      }
+      // What strikes a call of Node's own, as its wake-up of a thread, is no concern of the command's: it may abort.
+      const isOther = injected.call !== undefined && !injected.isPoint;
+      if (!isOther) found.push(...this.#attack.liesOfAnswer(world, { ...injected, before }));
+      found.push(...(await subject.broken(world, words)));
+    } catch (error) {
+      found.push(error instanceof Error ? error.message : String(error));
+    }
+    this.broken.push(...found.map((promise) => `${subject.name}, ${where}: ${promise}`));
+    return came;
+  }
+}
+
+/** Their counts differ from run to run, by what else runs on the machine. */
+const STRAYING = ["openat", "write", "read", "statx", "newfstatat", "getdents64"];
+
+/** One drawn from each of so many equal parts of the command's run, so that early, middle and late ones are among them. */
+function sampleOf<Item>(items: readonly Item[], count: number, below: (limit: number) => number): Item[] {
+  const drawn = Array.from({ length: count }, (_, part) => {
+    const from = Math.floor((part * items.length) / count);
+    const to = Math.floor(((part + 1) * items.length) / count);
+    return items[from + below(to - from)];
+  });
+  return drawn.filter((item) => item !== undefined);
+}

@@ -1,0 +1,215 @@
+/** Commands under `strace`: which calls they make, and what becomes of them if one of these kills them or fails. */
+import { spawn, spawnSync } from "node:child_process";
+import fs from "node:fs";
+import { dirname, join } from "node:path";
+import {
+  DEADLINE_MS,
+  kill,
+  RunningCommand,
+  type CliWorld,
+  type EndedCommand,
+} from "../../fixtures/cli-world.js";
+import { built } from "../../fixtures/guardian-runtime.js";
+import { isRunning, runningProcesses, waitUntil } from "../../fixtures/processes.js";
+
+/** One call of a command. */
+export interface Point {
+  /** The system call's name. */
+  readonly kind: string;
+  /** It is the n-th of its kind that its thread makes, from its start on. */
+  readonly n: number;
+  /** What it does, without what differs from run to run: `link claims/ID.tmp claims/T-1.json`. */
+  readonly call: string;
+  /** Whether it can change something outside of the command. */
+  readonly changes: boolean;
+}
+
+/** What the call does instead of what it should, in strace's words. */
+export type Injection = "signal=KILL" | `error=${string}`;
+
+export interface Injected {
+  readonly ended: EndedCommand;
+  /** The call that was hit; undefined if none was. Not always the one that was meant: `n` counts foreign calls, too. */
+  readonly call: string | undefined;
+  /** Whether that call is one of its points. */
+  readonly isPoint: boolean;
+  /** How many points lay behind it then; without a hit, how many there were. */
+  readonly passed: number;
+  /** The number that the call that was meant had in this run, if it came to it. */
+  readonly foundAt: number | undefined;
+}
+
+const FORKS = ["clone", "clone3", "fork", "vfork"];
+const WRITES = ["write", "writev", "pwrite64", "sendmsg", "sendto"];
+const NAMES = ["mkdir", "mkdirat", "link", "linkat", "unlink", "unlinkat", "rename", "renameat", "renameat2"];
+const SYNCS = ["fsync", "fdatasync"];
+const OTHERS = ["openat", "ftruncate", "fcntl", "socketpair", "connect", "kill"];
+/** They change nothing: a death before one is like a death before the next that does, but an error may be taken for an answer. */
+const READS = ["read", "pread64", "stat", "lstat", "statx", "newfstatat", "getdents64", "statfs"];
+const KINDS = [...FORKS, ...WRITES, ...NAMES, ...SYNCS, ...OTHERS, ...READS];
+
+/** Why nothing can be traced here; undefined if it can. */
+export function whyNoTrace(): string | undefined {
+  const { error, status, stderr } = spawnSync("strace", ["-f", "-b", "execve", "-o", "/dev/null", "true"], {
+    encoding: "utf8",
+  });
+  if (error) return "strace is not installed";
+  return status === 0 ? undefined : `strace may not trace here: ${stderr.trim()}`;
+}
+
+/** Every point of a command, from a run of it that nobody disturbs. */
+export async function pointsOf(
+  world: CliWorld,
+  words: readonly string[],
+  exitCode: number,
+): Promise<Point[]> {
+  const { ended, calls } = await traced(world, words, []);
+  if (ended.code !== exitCode) throw new Error(`${words.join(" ")} under strace: ${JSON.stringify(ended)}`);
+  return pointsIn(world, calls);
+}
+
+export async function inject(
+  world: CliWorld,
+  words: readonly string[],
+  { kind, n, call: meant, injection }: Point & { readonly injection: Injection },
+): Promise<Injected> {
+  const { ended, calls } = await traced(world, words, ["-e", `inject=${kind}:${injection}:when=${n}`]);
+  const points = pointsIn(world, calls);
+  const isHit = (call: Call) =>
+    injection === "signal=KILL"
+      ? ended.signal === "SIGKILL" && call.kind === kind && call.n === n
+      : call.isInjected;
+  const hit = calls.find(isHit);
+  const foundAt = points.find(({ call }) => call === meant)?.n;
+  if (hit === undefined) return { ended, call: undefined, isPoint: false, passed: points.length, foundAt };
+  const at = points.findIndex((point) => point.line === hit.line);
+  return {
+    ended,
+    call: points[at]?.call ?? `a ${kind} that is none of the registry's`,
+    isPoint: at >= 0,
+    foundAt,
+    passed: points.filter((point) => calls.findIndex(({ line }) => line === point.line) < calls.indexOf(hit))
+      .length,
+  };
+}
+
+interface Call {
+  readonly kind: string;
+  readonly n: number;
+  readonly isMain: boolean;
+  readonly line: string;
+  isInjected: boolean;
+}
+
+/** With its threads, and without what it executes: neither the guardian nor any other program is traced, and none is hit. */
+async function traced(
+  world: CliWorld,
+  words: readonly string[],
+  injection: readonly string[],
+): Promise<{ ended: EndedCommand; calls: Call[] }> {
+  const file = join(dirname(world.workspace), "trace");
+  const filter = `trace=${KINDS.map((kind) => `?${kind}`).join(",")}`;
+  const options = ["-f", "-b", "execve", "-y", "-s", "100", "-o", file, "-e", filter, ...injection];
+  const program = [process.execPath, built("bin/launch-claim.js"), ...words];
+  const command = new RunningCommand(
+    spawn("strace", [...options, ...program], {
+      cwd: world.workspace,
+      // One thread makes all asynchronous calls, so that their order is the command's.
+      env: { ...process.env, ...world.environment, UV_THREADPOOL_SIZE: "1" },
+    }),
+  );
+  command.child.stdin?.end();
+  try {
+    await waitUntil(() => !isRunning(command.pid), {
+      deadlineMs: 2 * DEADLINE_MS,
+      what: () => `the end of ${words.join(" ")}; so far: ${command.said}`,
+    });
+  } finally {
+    // A strace that is killed lets its command go on: the command goes first, and strace after it by itself.
+    for (const { pid, parent } of runningProcesses()) if (parent === command.pid) kill(pid, "SIGKILL");
+  }
+  return { ended: await command.ended, calls: callsIn(fs.readFileSync(file, "utf8").split("\n")) };
+}
+
+function callsIn(lines: readonly string[]): Call[] {
+  const calls: Call[] = [];
+  const made = new Map<string, number>();
+  const last = new Map<string, Call>();
+  let main: string | undefined;
+  for (const line of lines) {
+    const [, pid = "", text = ""] = /^(\d+) +(.*)$/u.exec(line) ?? [];
+    main ??= pid;
+    const kind = /^(\w+)\(/u.exec(text)?.[1];
+    if (kind !== undefined) {
+      const n = (made.get(`${pid} ${kind}`) ?? 0) + 1;
+      made.set(`${pid} ${kind}`, n);
+      const call: Call = { kind, n, isMain: pid === main, line: text, isInjected: false };
+      calls.push(call);
+      last.set(pid, call);
+    }
+    // A call that others came between is told in two lines, and how it ended in the second.
+    const call = last.get(pid);
+    if (call && text.endsWith("(INJECTED)")) call.isInjected = true;
+  }
+  return calls;
+}
+
+/** From the first call on that names the registry or the sockets: what Node does before it is the same for every program. */
+function pointsIn(world: CliWorld, calls: readonly Call[]): (Point & { line: string })[] {
+  const seen = new Map<string, number>();
+  const points: (Point & { line: string })[] = [];
+  const ofMain = new Set(calls.flatMap(({ kind, n, isMain }) => (isMain ? `${kind} ${n}` : [])));
+  for (const { kind, n, isMain, line } of calls) {
+    // Of the other threads the syncs alone: all else is made by the main one. One that has the same number there is hidden by it.
+    if (!isMain && (!SYNCS.includes(kind) || ofMain.has(`${kind} ${n}`))) continue;
+    const paths = pathsIn(world, line);
+    if (!counts(kind, line, paths.length > 0) || (points.length === 0 && paths.length === 0)) continue;
+    const what = [kind, ...(paths.length > 0 ? paths : [detailOf(kind, line)])].join(" ").trim();
+    const times = (seen.get(what) ?? 0) + 1;
+    seen.set(what, times);
+    const call = times === 1 ? what : `${what} (${times})`;
+    points.push({ kind, n, call, changes: changes(kind, line), line });
+  }
+  return points;
+}
+
+function counts(kind: string, line: string, isOurs: boolean): boolean {
+  if (FORKS.includes(kind)) return !line.includes("CLONE_THREAD");
+  if (WRITES.includes(kind)) return isOurs || /^\w+\((?:\d+<socket|1<)/u.test(line);
+  if (kind === "socketpair") return true;
+  if (kind === "kill") return !/, 0\)/u.test(line);
+  return isOurs;
+}
+
+function changes(kind: string, line: string): boolean {
+  if (kind === "openat") return line.includes("O_CREAT");
+  if (kind === "fcntl") return line.includes("F_WRLCK");
+  return !READS.includes(kind);
+}
+
+/** The files of the registry and the sockets that a call names, as arguments or behind its descriptor. */
+function pathsIn(world: CliWorld, line: string): string[] {
+  const root = dirname(world.workspace);
+  const paths = [...line.matchAll(/"(\/[^"]*)"|<(\/[^>]*)>/gu)]
+    .map(([, argument, behind]) => argument ?? behind ?? "")
+    .filter((path) => path.startsWith(world.home) || path.startsWith(join(root, "r")))
+    .map((path) =>
+      path
+        .slice(root.length + 1)
+        .replace(/^h\/workspaces\/w-[0-9a-f]{12}\/?/u, "")
+        .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gu, "ID")
+        .replace(/\.[0-9a-f]{16}\.tmp/u, ".tmp")
+        .replace(/intake-T-1-\w+/gu, "POD")
+        .replace(/^r\/[0-9a-f]{12}/u, "sockets")
+        .replace(/\w+\.sock$/u, "POD.sock"),
+    )
+    .map((path) => path || "the registry");
+  // A call that has returned names its new descriptor's file once more.
+  return [...new Set(paths)];
+}
+
+function detailOf(kind: string, line: string): string {
+  if (!WRITES.includes(kind)) return "";
+  const word = /\\"(?:state|status|method)\\":\\"([\w.]+)/u.exec(line)?.[1] ?? "a line";
+  return /^\w+\(1</u.test(line) ? `to stdout: ${word}` : `to the Pod: ${word}`;
+}
