@@ -46,7 +46,7 @@ export function liesOfAnswer(
 
 function isAnswer(line: unknown): line is Answer {
   const { type, status, error } = line as Answer;
-  return type === "outcome" || error !== undefined || (type === undefined && status !== undefined);
+  return type === "outcome" || error !== undefined || status !== undefined;
 }
 
 function crashIn({ code, signal, stderr }: EndedCommand): string[] {

@@ -1,4 +1,4 @@
 import { quickly } from "../quick.js";
 import { errors } from "./sweep.js";
 
-quickly(errors, { timeoutMs: 600_000 });
+quickly(errors);
