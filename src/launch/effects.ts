@@ -1,5 +1,7 @@
-import { fromPromise } from "xstate";
+import { createActor, fromPromise, type Actor, type ActorOptions } from "xstate";
+import { launchMachine, type LaunchMachine } from "../../machines/launch.machine.js";
 import type * as L from "../../machines/launch.types.js";
+import { LaunchClaimError } from "../errors.js";
 import { podName } from "../registry/names.js";
 import { podOfKey } from "../unticketed.js";
 import { admit, type Admission } from "./admit.js";
@@ -54,20 +56,40 @@ export function launchEffects<Pod extends L.PodHandle>(
   };
 }
 
-/** The actors that the launch machine invokes, each doing its effect. */
-export function actorsOf(effects: LaunchEffects) {
-  return {
-    admit: actor(effects.admit),
-    startPod: actor(effects.startPod),
-    connect: actor(effects.connect),
-    registerPeers: actor(effects.registerPeers),
-    requestRun: actor(effects.requestRun),
-    commitClaim: actor(effects.commitClaim),
-    readBackClaim: actor(effects.readBackClaim),
-    stopPod: actor(effects.stopPod),
-  };
+/** The effects of each launch, by the actor system that it runs in. */
+const effectsIn = new WeakMap<object, LaunchEffects>();
+
+/**
+ * The machine with its actors, for all launches: each doing the effect of its own. A machine of its own for each launch would be
+ * built anew each time, state by state, and be most of what a launch holds in memory.
+ */
+const machine = launchMachine.provide({
+  actors: {
+    admit: actor(({ admit }) => admit),
+    startPod: actor(({ startPod }) => startPod),
+    connect: actor(({ connect }) => connect),
+    registerPeers: actor(({ registerPeers }) => registerPeers),
+    requestRun: actor(({ requestRun }) => requestRun),
+    commitClaim: actor(({ commitClaim }) => commitClaim),
+    readBackClaim: actor(({ readBackClaim }) => readBackClaim),
+    stopPod: actor(({ stopPod }) => stopPod),
+  },
+});
+
+/** An actor of the launch machine that does these effects. Not started. */
+export function launchActor(
+  effects: LaunchEffects,
+  options: ActorOptions<LaunchMachine> & { readonly input: L.LaunchInput },
+): Actor<LaunchMachine> {
+  const created = createActor(machine, options);
+  effectsIn.set(created.system, effects);
+  return created;
 }
 
-function actor<Output, Input extends object>(effect: Effect<Output, Input>) {
-  return fromPromise<Output, Input>(async ({ input, signal }) => await effect(input, signal));
+function actor<Output, Input extends object>(effectOf: (effects: LaunchEffects) => Effect<Output, Input>) {
+  return fromPromise<Output, Input>(async ({ input, signal, system }) => {
+    const effects = effectsIn.get(system);
+    if (effects === undefined) throw new LaunchClaimError("internal", "a launch without its effects");
+    return await effectOf(effects)(input, signal);
+  });
 }

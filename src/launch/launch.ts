@@ -1,8 +1,8 @@
-import { createActor, type Actor, type SnapshotFrom } from "xstate";
-import { launchMachine, type LaunchMachine } from "../../machines/launch.machine.js";
+import type { Actor, SnapshotFrom } from "xstate";
+import type { LaunchMachine } from "../../machines/launch.machine.js";
 import type { Ending, LaunchInput, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import { outcomeOf, type Outcome } from "../outcome.js";
-import { actorsOf, type LaunchEffects } from "./effects.js";
+import { launchActor, type LaunchEffects } from "./effects.js";
 import { follow, undisturbed, type Broken, type Inspector, type LaunchClock } from "./follow.js";
 import { rescue } from "./rescue.js";
 import type { LaunchScope, LaunchTools } from "./scope.js";
@@ -34,7 +34,7 @@ export interface RunParts<Effects, Pod extends PodHandle> {
 /** Runs one launch machine to its end. */
 export function runLaunch<Pod extends PodHandle>(parts: RunParts<LaunchEffects, Pod>): Launch {
   const { input, effects, scope, tools, clock, inspect, signal } = parts;
-  const actor = createActor(launchMachine.provide({ actors: actorsOf(effects) }), {
+  const actor = launchActor(effects, {
     input,
     clock,
     id: input.launchId,
