@@ -8,7 +8,7 @@ import type { Task } from "./worker.js";
 /** Explored with two interferences as well: the smallest scenario in which everything that excludes is at work. */
 const DEEP = ["adopters"];
 /** Drawn at random, of each scenario. */
-const WALKS = 500;
+const WALKS = 300;
 /** Of `npm test`. */
 const QUICK = {
   exhausted: ["adopters", "survivor"],
