@@ -8,7 +8,7 @@ import type { Task } from "./worker.js";
 /** Explored with two interferences as well: the smallest scenario in which everything that excludes is at work. */
 const DEEP = ["adopters"];
 /** Drawn at random, of each scenario. */
-const WALKS = 500;
+const WALKS = 300;
 /** Of `npm test`. */
 const QUICK = {
   exhausted: ["adopters", "survivor"],
@@ -66,7 +66,7 @@ async function run(options: SweepOptions): Promise<SweepReport> {
 async function explore({ quick, seed, tell }: SweepOptions) {
   using stage = new Stage();
   const results = await inLanes(quick ? quickTasks(seed) : wholeTasks(seed), (tasks) =>
-    stage.run({ tasks, enoughFound: 3, withinSeconds: quick ? 60 : 300 }),
+    stage.run({ tasks, enoughFound: 3, withinSeconds: quick ? 120 : 900 }),
   );
   for (const { task, runs, seconds, found } of results) {
     tell(
