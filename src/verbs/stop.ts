@@ -63,7 +63,7 @@ export async function stopByReference<Pod extends PodHandle>(
   reference: PodReference,
   tools: VerbTools<Pod>,
 ): Promise<Stopped> {
-  const { registry, runtime, timeouts, now } = tools;
+  const { registry, runtime, timeouts } = tools;
   const record = await podRecordOf(reference.ticket, reference.launchId, registry);
   const pids = (record?.processes ?? [])
     .filter((recorded) => lifeOf(recorded) === "alive")
@@ -88,10 +88,8 @@ export async function stopByReference<Pod extends PodHandle>(
         reason: `Pod ${reference.pod} is said to be stopped, but its Pod lock is still held`,
       };
     }
-    // Read again: until its end the Pod may have written it, the reason of its run's end among the rest.
-    const last = await podRecordOf(reference.ticket, reference.launchId, registry);
-    if (last && last.state !== "ended")
-      await registry.writePod({ ...last, state: "ended", updatedAt: now() });
+    // Best effort, as on a full disk: it is gone, which was proven, and the next admission finds out what this would have told it.
+    await closeRecord(reference, tools).catch(() => undefined);
     return { kind: "stopped", proof: answer.proof ?? "host" };
   } catch (error) {
     return {
@@ -100,6 +98,15 @@ export async function stopByReference<Pod extends PodHandle>(
       reason: `Pod ${reference.pod} could not be stopped: ${messageOf(error)}`,
     };
   }
+}
+
+/** Read again: until its end the Pod may have written it, the reason of its run's end among the rest. */
+async function closeRecord<Pod extends PodHandle>(
+  { ticket, launchId }: PodReference,
+  { registry, now }: VerbTools<Pod>,
+): Promise<void> {
+  const last = await podRecordOf(ticket, launchId, registry);
+  if (last && last.state !== "ended") await registry.writePod({ ...last, state: "ended", updatedAt: now() });
 }
 
 /** The Pod of the claim, and every other Pod of the ticket that is not known to have ended. */

@@ -101,6 +101,16 @@ describe("status", () => {
 });
 
 describe("stop", () => {
+  test("is told as it was proven, even if the disk is too full to note it, and a release fails for that alone", async () => {
+    const host = new LaunchHost();
+    await claimed(host);
+    const full = () => Promise.reject(new Error("ENOSPC: injected"));
+    const launcher = host.launcher({ registry: host.registryWith({ writePod: full, end: full }) });
+    await expect(launcher.release(ticket, { stop: true })).rejects.toThrow("ENOSPC");
+    expect(host.runtime.pods()).toEqual([]);
+    expect(await launcher.stop(ticket)).toMatchObject({ status: "stopped", claimed: true });
+  });
+
   test("finds nothing to stop where no Pod is known", async () => {
     const host = new LaunchHost();
     expect(await host.launcher().stop(ticket)).toEqual({ status: "absent" });

@@ -44,6 +44,18 @@ export function liesOfAnswer(
   return lies.map((lie) => `${lie}: ${JSON.stringify(answer).slice(0, 600)}`);
 }
 
+/**
+ * What a doubt blocks is stopped by hand, as its advice says; a claim that stands is no doubt any more.
+ *
+ * @returns what was broken with that
+ */
+export async function afterDoubt(world: CliWorld, { results }: EndedCommand): Promise<string[]> {
+  const answer = results.findLast(isAnswer);
+  if (answer?.status !== "unresolved" || see(world).claim !== undefined) return [];
+  const { code, stderr, results: told } = await world.run("stop", ID, "--json");
+  return code === 0 ? [] : [`after a doubt, stop is ${JSON.stringify(told)} ${stderr}`];
+}
+
 function isAnswer(line: unknown): line is Answer {
   const { type, status, error } = line as Answer;
   return type === "outcome" || error !== undefined || status !== undefined;

@@ -1,7 +1,7 @@
 import { attackAll, type Attack } from "../strace/points.js";
 import type { Injection, Point } from "../strace/trace.js";
 import type { Sweep } from "../sweep.js";
-import { liesOfAnswer } from "./answers.js";
+import { afterDoubt, liesOfAnswer } from "./answers.js";
 
 export const errors: Sweep = {
   name: "errors",
@@ -38,6 +38,7 @@ const failures: Attack = {
     return errnos.length === 0 ? undefined : `error=${errnos[below(errnos.length)]}`;
   },
   liesOfAnswer,
+  afterwards: (world, { ended }) => afterDoubt(world, ended),
 };
 
 /** What the call can fail with, apart from what our own doing would cause. */

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { CliWorld, type EndedCommand } from "../../fixtures/cli-world.js";
 import { canMount, mount, unmount } from "../../fixtures/registry-mounts.js";
-import { liesOfAnswer } from "../errors/answers.js";
+import { afterDoubt, liesOfAnswer } from "../errors/answers.js";
 import { ID, see } from "../strace/seen.js";
 import { killPods, SUBJECTS, type Subject } from "../strace/subjects.js";
 import type { Sweep, SweepOptions, SweepReport } from "../sweep.js";
@@ -13,7 +13,7 @@ export const fullDisks: Sweep = {
   title: "A registry that cannot be written, or of which a part is gone",
   about:
     "A launch, an adoption, a release, a reclaim and a restore are run through the built program on a registry whose disk has no free byte, no free inode, or became read-only, " +
-    "and a launch whose agent removes the registry's claims, its Pods or the runtime directory before it is ready. Each fails with exit code 1 and one message, " +
+    "and a launch whose agent removes the registry's claims, its Pods or the runtime directory before it is ready. Each fails with exit code 1 and one message (5, a doubt, where the claims are gone), " +
     "changes no claim and leaves nothing running; once there is room again the same command, or the next launch, does what it should; a runtime directory that was removed " +
     "hinders neither a release nor a reclaim.",
   notCovered: [
@@ -81,11 +81,25 @@ async function onDisk(subject: Subject, disk: Disk): Promise<string[]> {
     } finally {
       disk.relieve(world);
     }
-    return [...lies, ...unclear(ended, 1), ...(await subject.broken(world, words))];
+    return [...lies, ...unclear(ended, 1), ...(await brokenAfter(world, { subject, words, ended }))];
   } finally {
     await killPods(world);
     unmount(world.home);
   }
+}
+
+async function brokenAfter(
+  world: CliWorld,
+  { subject, words, ended }: { subject: Subject; words: readonly string[]; ended: EndedCommand },
+): Promise<string[]> {
+  const doubted = await afterDoubt(world, ended);
+  const broken = await subject
+    .broken(world, words)
+    .catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
+  // What the command had said belongs to it.
+  return [...doubted, ...broken].map(
+    (promise) => `${promise}, after ${JSON.stringify(ended.results.at(-1))}`,
+  );
 }
 
 /** The exit code that is pinned; and why, in one message. */
@@ -101,10 +115,16 @@ function unclear(ended: EndedCommand, code: number): string[] {
 function removals(quick: boolean): Case[] {
   const [launch, , , release, reclaim] = SUBJECTS;
   if (!launch || !release || !reclaim) throw new Error("the subjects are others");
-  const during = ["claims", "pods", "the runtime directory"].map((part): Case => ({
+  // Without the directory of claims nobody can look whether the claim was written: a doubt.
+  const parts = [
+    ["claims", 5],
+    ["pods", 1],
+    ["the runtime directory", 1],
+  ] as const;
+  const during = parts.map(([part, code]): Case => ({
     what: "launches whose agent removes a part of the registry",
     name: `launch whose agent removes ${part}`,
-    run: () => removedMeanwhile(part, launch),
+    run: () => removedMeanwhile(part, { launch, code }),
   }));
   const without = [release, reclaim].map((subject): Case => ({
     what: "commands without the runtime directory",
@@ -114,7 +134,10 @@ function removals(quick: boolean): Case[] {
   return quick ? during.slice(0, 1) : [...during, ...without];
 }
 
-async function removedMeanwhile(part: string, launch: Subject): Promise<string[]> {
+async function removedMeanwhile(
+  part: string,
+  { launch, code }: { launch: Subject; code: number },
+): Promise<string[]> {
   await using world = new CliWorld();
   const directory = part === "the runtime directory" ? runtimeDirectory(world) : join(world.registry, part);
   const agent = ["sh", "-c", 'rm -rf "$1"; shift; exec "$@"', "sh", directory, ...world.agent({})];
@@ -123,7 +146,8 @@ async function removedMeanwhile(part: string, launch: Subject): Promise<string[]
   const before = see(world);
   const ended = await world.run(...words);
   const lies = liesOfAnswer(world, { ended, call: undefined, before });
-  return [...lies, ...unclear(ended, 1), ...(await launch.broken(world, words))];
+  const broken = await brokenAfter(world, { subject: launch, words, ended });
+  return [...lies, ...unclear(ended, code), ...broken];
 }
 
 async function withoutSockets(subject: Subject): Promise<string[]> {
@@ -133,5 +157,5 @@ async function withoutSockets(subject: Subject): Promise<string[]> {
   fs.rmSync(runtimeDirectory(world), { recursive: true });
   const ended = await world.run(...words);
   const lies = liesOfAnswer(world, { ended, call: undefined, before });
-  return [...lies, ...unclear(ended, 0), ...(await subject.broken(world, words))];
+  return [...lies, ...unclear(ended, 0), ...(await brokenAfter(world, { subject, words, ended }))];
 }

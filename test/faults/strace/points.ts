@@ -23,6 +23,8 @@ export interface Attack {
     point: Point,
     context: { readonly subject: Subject; below(limit: number): number },
   ): Injection | undefined;
+  /** What a person does then, before the next command; each promise broken by it. */
+  readonly afterwards?: (world: CliWorld, injected: Injected) => Promise<string[]>;
   /** What the command itself must have said, seen before anything else is asked. */
   liesOfAnswer(world: CliWorld, context: Injected & { readonly before: Seen }): string[];
 }
@@ -127,6 +129,7 @@ class SubjectSweep {
       // What strikes a call of Node's own, as its wake-up of a thread, is no concern of the command's: it may abort.
       const isOther = injected.call !== undefined && !injected.isPoint;
       if (!isOther) found.push(...this.#attack.liesOfAnswer(world, { ...injected, before }));
+      found.push(...((await this.#attack.afterwards?.(world, injected)) ?? []));
       found.push(...(await subject.broken(world, words)));
     } catch (error) {
       found.push(error instanceof Error ? error.message : String(error));
