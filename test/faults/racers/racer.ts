@@ -18,6 +18,8 @@ export interface RacerSpec {
   readonly workspace: string;
   readonly home: string;
   readonly tickets: readonly string[];
+  /** The tickets that racers launch at the same moment. */
+  readonly rushTickets: readonly string[];
   /** Operations at the same time in this one process. */
   readonly lanes: number;
   readonly logFile: string;
@@ -123,7 +125,7 @@ const ACTS: Readonly<Record<Operation, (turn: Turn) => Act>> = {
   adopt: ({ ticket }) => ({ act: () => launcher.adopt({ id: ticket }) }),
   stop: ({ ticket }) => ({ act: () => launcher.stop({ id: ticket }) }),
   release: ({ ticket, random }) => {
-    const stop = random.below(2) === 0;
+    const stop = random.below(4) > 0;
     return { act: () => launcher.release({ id: ticket }, { stop }) };
   },
   reclaim: ({ ticket, random }) => {
@@ -151,14 +153,15 @@ async function takeTurn(turn: Turn, operation: Operation): Promise<Answer> {
 }
 
 /**
- * What to do next, and to which ticket. In a rush all who join it turn to the same ticket at the same moment, by the clock that they
- * share: one of them ends what stands, and then each launches.
+ * What to do next, and to which ticket. In a rush all who join it launch the same ticket at the same moment, by the clock that they
+ * share, and end it soon: a ticket of a rush is mostly free when the next comes to it.
  */
 async function choosePlan(random: Random): Promise<{ ticket: string; plan: readonly Operation[] }> {
-  if (random.below(3) > 0) return { ticket: pick(spec.tickets, random), plan: [chooseOperation(random)] };
+  const { tickets, rushTickets } = spec;
+  if (random.below(3) > 0) return { ticket: pick(tickets, random), plan: [chooseOperation(random)] };
   await delay(RUSH_EVERY_MS - (now() % RUSH_EVERY_MS));
   const rush = Math.round(now() / RUSH_EVERY_MS);
-  return { ticket: spec.tickets[rush % spec.tickets.length] ?? "", plan: ["release", "launch"] };
+  return { ticket: rushTickets[rush % rushTickets.length] ?? "", plan: ["launch", "release"] };
 }
 
 async function lane(number: number): Promise<void> {
