@@ -113,7 +113,7 @@ export function chooseEnd(random: Random): ChosenEnd | undefined {
       [1, "startPod"],
       [1, "connect"],
       [2, "requestRun"],
-      [12, "commitClaim"],
+      [5, "commitClaim"],
       [1, "restorePod"],
       [4, "replaceClaim"],
       [1, "stopPod"],
@@ -121,4 +121,25 @@ export function chooseEnd(random: Random): ChosenEnd | undefined {
     random,
   );
   return { actor, after: random.below(3) === 0, signal: random.below(3) > 0 ? "SIGKILL" : "SIGSTOP" };
+}
+
+export interface ChosenLaunch extends ChosenAgent {
+  readonly timeouts: Partial<LaunchTimeouts>;
+  readonly end: ChosenEnd | undefined;
+  readonly cancelAfterMs: number | undefined;
+}
+
+/** @param rushed of several that begin at once, one in three leaves its Pod accepted and unclaimed, for the next to adopt */
+export function chooseLaunch(random: Random, rushed: boolean): ChosenLaunch {
+  if (rushed && random.below(3) === 0) {
+    const signal = random.below(3) > 0 ? "SIGKILL" : "SIGSTOP";
+    const end = { actor: "commitClaim", after: false, signal } as const;
+    return { script: {}, whenDone: "keep", timeouts: LIMITS, end, cancelAfterMs: undefined };
+  }
+  return {
+    ...chooseAgent(random),
+    timeouts: chooseTimeouts(random),
+    end: chooseEnd(random),
+    cancelAfterMs: random.below(4) === 0 ? random.below(900) : undefined,
+  };
 }

@@ -10,7 +10,7 @@ import { createLauncherWith, type AgentScript, type LauncherSeams } from "launch
 import { scriptedRecipe } from "../../fixtures/guardian-runtime.js";
 import { randomOf, type Random } from "../random.js";
 import { answerOf, now, threw, type Answer, type Answered, type Called, type Operation } from "./history.js";
-import { chooseAgent, chooseEnd, chooseNext, chooseOperation, chooseTimeouts, pick } from "./choices.js";
+import { chooseEnd, chooseLaunch, chooseNext, chooseOperation, chooseTimeouts, pick } from "./choices.js";
 
 export interface RacerSpec {
   readonly name: string;
@@ -18,6 +18,8 @@ export interface RacerSpec {
   readonly workspace: string;
   readonly home: string;
   readonly tickets: readonly string[];
+  /** The tickets that racers launch at the same moment. */
+  readonly rushTickets: readonly string[];
   /** Operations at the same time in this one process. */
   readonly lanes: number;
   readonly logFile: string;
@@ -33,8 +35,9 @@ const RUSH_EVERY_MS = 1_000;
 const spec = JSON.parse(process.argv[2] ?? "null") as RacerSpec;
 let hasEnded = false;
 const isOver = () => hasEnded;
-/** Launch ids that somebody once saw on a ticket, for reclaims that come too late. */
-const seen = new Map<string, string>();
+/** The claims that somebody here saw last on a ticket, for reclaims that mean the right one, or come too late. */
+const seen = new Map<string, readonly string[]>();
+const REMEMBERED = 3;
 
 function log(line: Called | Answered): void {
   fs.appendFileSync(spec.logFile, `${JSON.stringify(line)}\n`);
@@ -44,25 +47,18 @@ interface Turn {
   readonly id: string;
   readonly ticket: string;
   readonly random: Random;
+  readonly rushed: boolean;
 }
 
 type Act = { readonly launchId?: string; readonly expect?: string; act(): Promise<unknown> };
 
-function launching({ ticket, random }: Turn): Act {
+function launching({ ticket, random, rushed }: Turn): Act {
   const launchId = uuidv7();
-  const { script, whenDone } = chooseAgent(random);
+  const { script, whenDone, timeouts, end, cancelAfterMs } = chooseLaunch(random, rushed);
   const recipe = scriptedRecipe(withPrompts(script));
-  const request = {
-    ticket: { id: ticket },
-    prompt: launchId,
-    recipe,
-    whenDone,
-    idleStopMs: IDLE_STOP_MS,
-    timeouts: chooseTimeouts(random),
-  };
-  const launcher = launcherOf(launchId, chooseEnd(random));
-  const cancelAfter = random.below(4) === 0 ? random.below(900) : undefined;
-  return { launchId, act: () => cancelled(launcher.launch(request), cancelAfter) };
+  const request = { ticket: { id: ticket }, prompt: launchId, recipe, whenDone, timeouts };
+  const launch = () => launcherOf(launchId, end).launch({ ...request, idleStopMs: IDLE_STOP_MS });
+  return { launchId, act: () => cancelled(launch(), cancelAfterMs) };
 }
 
 function restoring({ ticket, random }: Turn): Act {
@@ -123,11 +119,11 @@ const ACTS: Readonly<Record<Operation, (turn: Turn) => Act>> = {
   adopt: ({ ticket }) => ({ act: () => launcher.adopt({ id: ticket }) }),
   stop: ({ ticket }) => ({ act: () => launcher.stop({ id: ticket }) }),
   release: ({ ticket, random }) => {
-    const stop = random.below(2) === 0;
+    const stop = random.below(4) > 0;
     return { act: () => launcher.release({ id: ticket }, { stop }) };
   },
   reclaim: ({ ticket, random }) => {
-    const expect = seen.get(ticket) ?? uuidv7();
+    const expect = pick(seen.get(ticket) ?? [uuidv7()], random);
     const stop = random.below(3) === 0;
     return { expect, act: () => launcher.reclaim({ id: ticket }, { expect, stop }) };
   },
@@ -139,36 +135,45 @@ const ACTS: Readonly<Record<Operation, (turn: Turn) => Act>> = {
 };
 
 async function takeTurn(turn: Turn, operation: Operation): Promise<Answer> {
-  const { id, ticket, random } = turn;
+  const { id, ticket } = turn;
   const { launchId, expect, act } = ACTS[operation](turn);
-  const known = { ...(launchId !== undefined && { launchId }), ...(expect !== undefined && { expect }) };
-  log({ type: "called", id, at: now(), operation, ticket, ...known });
+  const given = { ...(launchId !== undefined && { launchId }), ...(expect !== undefined && { expect }) };
+  log({ type: "called", id, at: now(), operation, ticket, ...given });
   const answer = await act().then((told) => answerOf(told ?? {}), threw);
   log({ type: "answered", id, at: now(), answer });
-  // Not each, so that there are old ones, too.
-  if (answer.claim && random.below(3) > 0) seen.set(ticket, answer.claim.launchId);
+  const claim = answer.claim?.launchId;
+  const known = seen.get(ticket) ?? [];
+  if (claim !== undefined && !known.includes(claim)) seen.set(ticket, [claim, ...known].slice(0, REMEMBERED));
   return answer;
 }
 
+interface Plan {
+  readonly ticket: string;
+  readonly plan: readonly Operation[];
+  readonly rushed: boolean;
+}
+
 /**
- * What to do next, and to which ticket. In a rush all who join it turn to the same ticket at the same moment, by the clock that they
- * share: one of them ends what stands, and then each launches.
+ * What to do next, and to which ticket. In a rush all who join it launch the same ticket at the same moment, by the clock that they
+ * share, and end it soon: a ticket of a rush is mostly free when the next comes to it.
  */
-async function choosePlan(random: Random): Promise<{ ticket: string; plan: readonly Operation[] }> {
-  if (random.below(3) > 0) return { ticket: pick(spec.tickets, random), plan: [chooseOperation(random)] };
+async function choosePlan(random: Random): Promise<Plan> {
+  const { tickets, rushTickets } = spec;
+  if (random.below(3) > 0)
+    return { ticket: pick(tickets, random), plan: [chooseOperation(random)], rushed: false };
   await delay(RUSH_EVERY_MS - (now() % RUSH_EVERY_MS));
   const rush = Math.round(now() / RUSH_EVERY_MS);
-  return { ticket: spec.tickets[rush % spec.tickets.length] ?? "", plan: ["release", "launch"] };
+  return { ticket: rushTickets[rush % rushTickets.length] ?? "", plan: ["launch", "release"], rushed: true };
 }
 
 async function lane(number: number): Promise<void> {
   const random = randomOf(spec.seed + number);
   for (let turn = 0; !isOver();) {
-    const { ticket, plan } = await choosePlan(random);
+    const { plan, ...where } = await choosePlan(random);
     const open = [...plan];
     for (let operation = open.shift(); operation; operation = open.shift()) {
       turn += 1;
-      const answer = await takeTurn({ id: `${spec.name}.${number}.${turn}`, ticket, random }, operation);
+      const answer = await takeTurn({ id: `${spec.name}.${number}.${turn}`, random, ...where }, operation);
       await delay(random.below(open.length > 0 ? 5 : 120));
       if (open.length === 0 && !isOver()) open.push(...chooseNext(answer, random));
     }

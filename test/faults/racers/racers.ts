@@ -26,6 +26,7 @@ export interface RaceSpec {
   readonly seed: number;
   readonly racers: number;
   readonly tickets: readonly string[];
+  readonly rushTickets: readonly string[];
 }
 
 export class Racers {
@@ -98,7 +99,7 @@ export class Racers {
   /** One that dies is followed by another. */
   #start(name: string, life: number): void {
     const { workspace, home, environment } = this.#world;
-    const { seed, tickets, racers } = this.#race;
+    const { seed, tickets, rushTickets, racers } = this.#race;
     const logFile = join(this.#directory, `${name}-${life}.log`);
     this.#logFiles.push(logFile);
     const spec: RacerSpec = {
@@ -107,6 +108,7 @@ export class Racers {
       workspace,
       home,
       tickets,
+      rushTickets,
       lanes: LANES,
       logFile,
       promptsFile: this.#promptsFile,

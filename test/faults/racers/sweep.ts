@@ -9,7 +9,9 @@ import { settle } from "./settle.js";
 import { trouble } from "./trouble.js";
 
 const RACERS = 6;
-const TICKETS = ["T-1", "T-2", "T-3", "T-4", "T-5", "T-6", "T-7", "T-8"];
+const CALM = ["T-1", "T-2", "T-3", "T-4"];
+const RUSHED = ["R-1", "R-2", "R-3", "R-4"];
+const TICKETS = [...CALM, ...RUSHED];
 const SECONDS = { quick: 15, whole: 300 };
 
 export const racers: Sweep = {
@@ -35,7 +37,7 @@ async function run({ quick, seed, tell }: SweepOptions): Promise<SweepReport> {
   tell(`seed ${seed}, ${seconds} s`);
   await using world = new CliWorld();
   const observer = new Observer(world.registry, TICKETS);
-  const host = new Racers(world, { seed, racers: RACERS, tickets: TICKETS });
+  const host = new Racers(world, { seed, racers: RACERS, tickets: CALM, rushTickets: RUSHED });
   let isOver = false;
   host.start();
   try {
