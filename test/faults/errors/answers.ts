@@ -8,7 +8,6 @@ import type { Injected } from "../strace/trace.js";
 const EXIT_CODES = [0, 1, 3, 4, 5];
 
 interface Answer {
-  readonly type?: "outcome";
   readonly status?: string;
   readonly claim?: { readonly launchId: string };
   readonly pids?: readonly number[];
@@ -56,9 +55,10 @@ export async function afterDoubt(world: CliWorld, { results }: EndedCommand): Pr
   return code === 0 ? [] : [`after a doubt, stop is ${JSON.stringify(told)} ${stderr}`];
 }
 
+/** A transition has a state, and no status. */
 function isAnswer(line: unknown): line is Answer {
-  const { type, status, error } = line as Answer;
-  return type === "outcome" || error !== undefined || status !== undefined;
+  const { status, error } = line as Answer;
+  return status !== undefined || error !== undefined;
 }
 
 function crashIn({ code, signal, stderr }: EndedCommand): string[] {

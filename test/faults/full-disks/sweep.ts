@@ -94,7 +94,7 @@ async function brokenAfter(
 ): Promise<string[]> {
   const doubted = await afterDoubt(world, ended);
   const broken = await subject
-    .broken(world, words)
+    .broken(world, words, ended)
     .catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
   // What the command had said belongs to it.
   return [...doubted, ...broken].map(

@@ -130,7 +130,7 @@ class SubjectSweep {
       const isOther = injected.call !== undefined && !injected.isPoint;
       if (!isOther) found.push(...this.#attack.liesOfAnswer(world, { ...injected, before }));
       found.push(...((await this.#attack.afterwards?.(world, injected)) ?? []));
-      found.push(...(await subject.broken(world, words)));
+      found.push(...(await subject.broken(world, words, injected.ended)));
     } catch (error) {
       found.push(error instanceof Error ? error.message : String(error));
     }

@@ -28,8 +28,8 @@ export interface Subject {
   readonly exitCode: number;
   /** Brings the world to where the command can be given, and returns the command. */
   prepare(world: CliWorld): Promise<readonly string[]>;
-  /** Each promise that does not hold after the command has died, or has ended by itself. */
-  broken(world: CliWorld, words: readonly string[]): Promise<string[]>;
+  /** Each promise that does not hold after the command has died, or has `ended` by itself. */
+  broken(world: CliWorld, words: readonly string[], ended: EndedCommand): Promise<string[]>;
 }
 
 const launch: Subject = {
@@ -37,14 +37,14 @@ const launch: Subject = {
   about: "a launch",
   exitCode: 0,
   prepare: (world) => Promise.resolve(launchWords(world)),
-  broken: brokenLaunch,
+  broken: async (world, _words, ended) => await brokenLaunch(world, ended),
 };
 
 function launchWords(world: CliWorld): string[] {
   return ["launch", ID, "--prompt", "begin", "--json", "--", ...world.agent({})];
 }
 
-async function brokenLaunch(world: CliWorld): Promise<string[]> {
+async function brokenLaunch(world: CliWorld, { code }: EndedCommand): Promise<string[]> {
   const torn = tornRecords(world);
   if (torn.length > 0) return torn;
   const { claim } = see(world);
@@ -58,7 +58,9 @@ async function brokenLaunch(world: CliWorld): Promise<string[]> {
   if (next.adopted !== (left !== undefined))
     broken.push(`${left ?? "nothing"} could be adopted, and the next launch says adopted: ${next.adopted}`);
   if (left !== undefined && next.launchId !== left) broken.push(`${next.launchId} was claimed, not ${left}`);
-  return [...broken, ...notOne(world, next.launchId)];
+  // A command that ended by itself may have stopped a Pod that had accepted; one that died has stopped nothing.
+  const stopped = left === undefined && code !== undefined ? settled.accepted.length : 0;
+  return [...broken, ...notOne(world, next.launchId, stopped + 1)];
 }
 
 /** A launch of what is claimed already: whatever cannot be read then, the claim is not overlooked. */
@@ -70,13 +72,13 @@ const again: Subject = {
     claimOf(await world.launch(ID));
     return launchWords(world);
   },
-  async broken(world) {
+  async broken(world, _words, ended) {
     const { claim, living } = see(world);
     const [launchId = "none", ...others] = world.launchIds(ID);
     if (claim !== launchId || !living.includes(launchId))
       return [`claim ${launchId} does not stand: ${JSON.stringify(see(world))}`];
     if (living.length > 1) return [`beside the claim's Pod live those of ${others.join(", ")}`];
-    return await brokenLaunch(world);
+    return await brokenLaunch(world, ended);
   },
 };
 
@@ -91,7 +93,7 @@ const adoption: Subject = {
     fs.unlinkSync(join(world.registry, "sessions", `${pod}.json`));
     return launchWords(world);
   },
-  broken: brokenLaunch,
+  broken: async (world, _words, ended) => await brokenLaunch(world, ended),
 };
 
 /** Both end a claim; they differ in what they find. */
@@ -234,7 +236,7 @@ async function blockedByLive(world: CliWorld): Promise<string[]> {
   ];
 }
 
-/** One claim, one Pod alive, one prompt to it; and as many accepted runs as the ticket has had claims. */
+/** One claim, one Pod alive, one prompt to it; and no accepted run but those that are known of. */
 function notOne(world: CliWorld, launchId: string, accepted = 1): string[] {
   const { claims, sessions, podLock } = world.observe(ID);
   const found = {
