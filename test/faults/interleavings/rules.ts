@@ -71,8 +71,8 @@ export const RULES: readonly Rule[] = [
       },
       {
         file: stores,
-        find: "if (this.#hasEnded(ticket, launchId)) {",
-        replace: "if (launchId === undefined) {",
+        find: "if (!this.#hasEnded(ticket, launchId))\n            return;",
+        replace: "if (ticket)\n            return;",
       },
     ],
   },

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import fs from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { built, root } from "../../fixtures/guardian-runtime.js";
 import { disposableDirectory } from "../../fixtures/temporary.js";
 import type { Job, TaskResult } from "./worker.js";
 
@@ -54,7 +54,7 @@ function seam(file: string, find: string, replace: string): Patch {
 }
 
 /** Why a patch cannot be applied; undefined if it can. */
-export function misfit({ file, find }: Patch, build = buildDirectory()): string | undefined {
+export function misfit({ file, find }: Patch, build = built("")): string | undefined {
   const found = fs.readFileSync(join(build, file), "utf8").split(find).length - 1;
   return found === 1 ? undefined : `"${find}" stands ${found} times in ${file} of the build`;
 }
@@ -65,10 +65,8 @@ export class Stage implements Disposable {
   readonly #build: string;
 
   constructor(patches: readonly Patch[] = []) {
-    const root = dirname(buildDirectory());
     this.#build = join(this.#directory.path, "dist");
-    for (const part of COPIED)
-      fs.cpSync(join(root, "dist", part), join(this.#build, part), { recursive: true });
+    for (const part of COPIED) fs.cpSync(built(part), join(this.#build, part), { recursive: true });
     fs.copyFileSync(join(root, "package.json"), join(this.#directory.path, "package.json"));
     fs.symlinkSync(join(root, "node_modules"), join(this.#directory.path, "node_modules"));
     for (const patch of [...SEAMS, ...patches]) this.#apply(patch);
@@ -111,11 +109,4 @@ export class Stage implements Disposable {
   [Symbol.dispose](): void {
     this.#directory.dispose();
   }
-}
-
-/** This file runs from the sources as well as from what is built of them. */
-function buildDirectory(): string {
-  let at = dirname(fileURLToPath(import.meta.url));
-  while (!fs.existsSync(join(at, "package.json"))) at = dirname(at);
-  return join(at, "dist");
 }
