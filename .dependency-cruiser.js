@@ -35,8 +35,8 @@ const forbidden = [
   forbid(
     "bottom-stays-bottom",
     "Ports, errors and the like are what every layer may know: they know none.",
-    { path: "^src/(ports|errors|text|processes)\\.ts$" },
-    { path: "^src/", pathNot: "^src/(ports|errors|text|processes)\\.ts$" },
+    { path: "^src/(ports|pod-records|errors|text|shape|processes)\\.ts$" },
+    { path: "^src/", pathNot: "^src/(ports|pod-records|errors|text|shape|processes)\\.ts$" },
   ),
   forbid(
     "nothing-imports-cli",

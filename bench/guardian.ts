@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AgentRecipe, TicketRef } from "../machines/launch.types.js";
-import { DEFAULT_TIMEOUTS } from "../src/config.js";
+import { DEFAULT_TIMEOUTS } from "../src/config/defaults.js";
 import { createLauncher, type Launcher } from "../src/launcher.js";
 import { GuardianRuntime } from "../src/pod/guardian-runtime.js";
 import { ownIdentity } from "../src/processes.js";

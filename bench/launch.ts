@@ -1,7 +1,7 @@
 /** What machine, locks and commit add to a launch, from the request to the claim. */
 import { randomUUID } from "node:crypto";
 import { createLauncher } from "../src/launcher.js";
-import { DEFAULT_TIMEOUTS } from "../src/config.js";
+import { DEFAULT_TIMEOUTS } from "../src/config/defaults.js";
 import type { LaunchInfo, PodRuntime, StartContext } from "../src/ports.js";
 import type { TicketRef } from "../machines/launch.types.js";
 import { compare, cpuTimed, timed, type BenchOptions, type Comparison } from "./measure.js";

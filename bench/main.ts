@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { format, resolveConfig } from "prettier";
+import { askedFor } from "../test/fixtures/asked-for.js";
 import { benchCommit } from "./commit.js";
 import { benchGuardian } from "./guardian.js";
 import { benchInFlight } from "./inflight.js";
@@ -141,13 +142,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-  process.exit(2);
-}
+const options = askedFor(optionsOf, USAGE);
 try {
   const run = await measured(options);
   tell(run);

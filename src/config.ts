@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { z } from "zod";
-import { CONFIG_FILE, DEFAULT_TIMEOUTS } from "./config/defaults.js";
+import { CONFIG_FILE } from "./config/defaults.js";
 import { describeIssues } from "./config/issues.js";
 import { findJsonError } from "./config/json-error.js";
 import { configJsonSchema, configSchema } from "./config/schema.js";
 import { LaunchClaimError, messageOf } from "./errors.js";
 import { legible, printable } from "./text.js";
 import { readWorkspaceFile } from "./workspace-file.js";
-
-export { CONFIG_FILE, DEFAULT_TIMEOUTS };
 
 /** The roles that need no configuration. */
 const BUILT_IN_ROLES = ["intake", "orchestrator", "coder", "reviewer", "investigator"];

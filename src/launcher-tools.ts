@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CONFIG_FILE, readConfig } from "./config.js";
+import { CONFIG_FILE } from "./config/defaults.js";
+import { readConfig } from "./config.js";
 import { LaunchClaimError } from "./errors.js";
 import { GuardianRuntime } from "./pod/guardian-runtime.js";
 import type { GuardianProgram } from "./pod/start-guardian.js";

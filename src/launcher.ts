@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { v7 as uuidv7 } from "uuid";
-import { DEFAULT_TIMEOUTS, readConfig, type ConfigSource } from "./config.js";
+import { DEFAULT_TIMEOUTS } from "./config/defaults.js";
+import { readConfig, type ConfigSource } from "./config.js";
 import { LaunchClaimError } from "./errors.js";
 import type { Admission } from "./launch/admit.js";
 import { launchEffects, type LaunchEffects } from "./launch/effects.js";

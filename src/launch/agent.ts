@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import { CONFIG_FILE, type Config, type ConfigSource } from "../config.js";
+import type { Config, ConfigSource } from "../config.js";
+import { CONFIG_FILE } from "../config/defaults.js";
 import { LaunchClaimError } from "../errors.js";
 import type { AgentRecipe } from "../../machines/launch.types.js";
 import { PRESETS } from "../presets/presets.js";

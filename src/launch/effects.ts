@@ -1,7 +1,6 @@
-import { createActor, fromPromise, type Actor, type ActorOptions } from "xstate";
+import { createActor, type Actor, type ActorOptions } from "xstate";
 import { launchMachine, type LaunchMachine } from "../../machines/launch.machine.js";
 import type * as L from "../../machines/launch.types.js";
-import { LaunchClaimError } from "../errors.js";
 import { podName } from "../registry/names.js";
 import { podOfKey } from "../unticketed.js";
 import { admit, type Admission } from "./admit.js";
@@ -11,10 +10,9 @@ import { readBackClaim } from "./read-back-claim.js";
 import { registerPeers } from "./register-peers.js";
 import { requestRun } from "./request-run.js";
 import type { LaunchScope, LaunchTools } from "./scope.js";
+import { SharedActors, type Effect } from "./shared-actors.js";
 import { startPod } from "./start-pod.js";
 import { stopPod } from "./stop-pod.js";
-
-type Effect<Output, Input> = (input: Input, signal: AbortSignal) => Promise<Output>;
 
 /** What each actor of the launch machine does, by the actor's name. */
 export interface LaunchEffects {
@@ -56,23 +54,18 @@ export function launchEffects<Pod extends L.PodHandle>(
   };
 }
 
-/** The effects of each launch, by the actor system that it runs in. */
-const effectsIn = new WeakMap<object, LaunchEffects>();
+const shared = new SharedActors<LaunchEffects>();
 
-/**
- * The machine with its actors, for all launches: each doing the effect of its own. A machine of its own for each launch would be
- * built anew each time, state by state, and be most of what a launch holds in memory.
- */
 const machine = launchMachine.provide({
   actors: {
-    admit: actor(({ admit }) => admit),
-    startPod: actor(({ startPod }) => startPod),
-    connect: actor(({ connect }) => connect),
-    registerPeers: actor(({ registerPeers }) => registerPeers),
-    requestRun: actor(({ requestRun }) => requestRun),
-    commitClaim: actor(({ commitClaim }) => commitClaim),
-    readBackClaim: actor(({ readBackClaim }) => readBackClaim),
-    stopPod: actor(({ stopPod }) => stopPod),
+    admit: shared.actor(({ admit }) => admit),
+    startPod: shared.actor(({ startPod }) => startPod),
+    connect: shared.actor(({ connect }) => connect),
+    registerPeers: shared.actor(({ registerPeers }) => registerPeers),
+    requestRun: shared.actor(({ requestRun }) => requestRun),
+    commitClaim: shared.actor(({ commitClaim }) => commitClaim),
+    readBackClaim: shared.actor(({ readBackClaim }) => readBackClaim),
+    stopPod: shared.actor(({ stopPod }) => stopPod),
   },
 });
 
@@ -82,14 +75,6 @@ export function launchActor(
   options: ActorOptions<LaunchMachine> & { readonly input: L.LaunchInput },
 ): Actor<LaunchMachine> {
   const created = createActor(machine, options);
-  effectsIn.set(created.system, effects);
+  shared.give(created, effects);
   return created;
-}
-
-function actor<Output, Input extends object>(effectOf: (effects: LaunchEffects) => Effect<Output, Input>) {
-  return fromPromise<Output, Input>(async ({ input, signal, system }) => {
-    const effects = effectsIn.get(system);
-    if (effects === undefined) throw new LaunchClaimError("internal", "a launch without its effects");
-    return await effectOf(effects)(input, signal);
-  });
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LaunchClaimError } from "../errors.js";
 import type { ClaimRegistry, LockState, PodRecord, StoredPod } from "../ports.js";
+import { markEnded } from "../pod-records.js";
 import { isOfLaunch } from "../registry/continuation.js";
 import { judgePod, settledBy, type Judges } from "../registry/judge.js";
 import type { Block, PodHandle, TicketRef } from "../../machines/launch.types.js";
@@ -121,11 +122,12 @@ function mayGoByItself(block: Block, stored: readonly StoredPod[]): boolean {
 /** Writes down that a Pod is gone, and removes the role session of a launch that died while committing. */
 export async function forget<Pod extends PodHandle>(
   record: PodRecord,
-  { registry, now }: LaunchTools<Pod>,
+  tools: LaunchTools<Pod>,
 ): Promise<void> {
+  const { registry } = tools;
   const wasClaimed = (await registry.history(record.ticket)).some(({ claim }) =>
     isOfLaunch(claim, record.launchId),
   );
   if (!wasClaimed) await registry.removeSession(record.pod, record.launchId);
-  await registry.writePod({ ...record, state: "ended", updatedAt: now() });
+  await markEnded(record, tools);
 }

@@ -2,7 +2,7 @@ import { LaunchClaimError } from "../errors.js";
 import type { ClaimRegistry, LaunchLock, PodLock, PodProcess, PodRecord, PodRuntime } from "../ports.js";
 import type { LaunchTimeouts, PodHandle } from "../../machines/launch.types.js";
 import { identityOf, lifeOf } from "../processes.js";
-import { podRecordOf } from "../registry/judge.js";
+import { podRecordOf } from "../pod-records.js";
 
 /** What every actor of a launch works with. */
 export interface LaunchTools<Pod extends PodHandle> {
@@ -97,9 +97,8 @@ export class LaunchScope<Pod extends PodHandle> {
   async #recordedProcesses(): Promise<readonly PodProcess[]> {
     const { registry, runtime } = this.#tools;
     if (!runtime.recordsPods || this.#record === undefined) return [];
-    const { ticket, launchId } = this.#record;
     // What cannot be read names nobody: the record still stands, and so does the block.
-    const record = await podRecordOf(ticket, launchId, registry).catch(() => undefined);
+    const record = await podRecordOf(this.#record, registry).catch(() => undefined);
     return record?.processes ?? [];
   }
 
@@ -185,9 +184,7 @@ export class LaunchScope<Pod extends PodHandle> {
     const { registry, runtime, now } = this.#tools;
     const known = this.#record;
     if (known === undefined) return;
-    const written = runtime.recordsPods
-      ? await podRecordOf(known.ticket, known.launchId, registry)
-      : undefined;
+    const written = runtime.recordsPods ? await podRecordOf(known, registry) : undefined;
     this.#record = { ...known, ...written, ...change, updatedAt: now() };
     await registry.writePod(this.#record);
   }

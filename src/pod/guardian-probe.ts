@@ -1,7 +1,8 @@
 import type { PodJudge, PodReference, Probe, ProbeContext, ProbedProcesses } from "../ports.js";
+import { podRecordOf } from "../pod-records.js";
 import { lifeOf } from "../processes.js";
 import { GuardianPod } from "./guardian-pod.js";
-import { recordOf, type GuardianRegistry } from "./guardian-registry.js";
+import type { GuardianRegistry } from "./guardian-registry.js";
 import { findSurvivors } from "./survivors.js";
 
 /** What tells how the Pods of the built-in runtime stand. Apart from what starts and stops them, which takes longer to load. */
@@ -22,7 +23,7 @@ export class GuardianProbe implements PodJudge {
     const registry = this.#registry;
     const { ticket, launchId } = reference;
     this.podAt(reference);
-    const record = await recordOf(reference, registry);
+    const record = await podRecordOf(reference, registry);
     const guardian = record?.processes.find((one) => one.as === "guardian");
     // Another Pod of the ticket may hold it, if our guardian is known to be gone.
     if (podLock === "held" && (guardian === undefined || lifeOf(guardian) !== "gone")) return "live";

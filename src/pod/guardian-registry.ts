@@ -1,4 +1,4 @@
-import type { CallContext, ClaimRegistry, LockState, PodLock, PodRecord } from "../ports.js";
+import type { CallContext, ClaimRegistry, LockState, PodLock } from "../ports.js";
 import type { TicketRef } from "../../machines/launch.types.js";
 
 /** What the guardian and its client side need of a registry: that of files, because a lock is inherited and a log is written. */
@@ -11,15 +11,4 @@ export interface GuardianRegistry extends Pick<
   probeAgentLock(ticket: TicketRef): LockState;
   /** Where the Pod's record and log are. */
   podDirectory(ticket: TicketRef, pod: string): string;
-}
-
-/** The record of the Pod of this launch. */
-export async function recordOf(
-  { ticket, launchId }: { readonly ticket: TicketRef; readonly launchId: string },
-  registry: Pick<ClaimRegistry, "pods">,
-): Promise<PodRecord | undefined> {
-  const found = (await registry.pods(ticket)).find(
-    (stored) => stored.kind === "pod" && stored.record.launchId === launchId,
-  );
-  return found?.kind === "pod" ? found.record : undefined;
 }

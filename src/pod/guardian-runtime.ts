@@ -13,6 +13,7 @@ import type {
   StopAnswer,
   StopContext,
 } from "../ports.js";
+import { podRecordOf } from "../pod-records.js";
 import { identityOf, lifeOf } from "../processes.js";
 import { PodConnection } from "../protocol/connection.js";
 import { MAX_LINE_BYTES } from "../protocol/lines.js";
@@ -20,7 +21,7 @@ import type { PodEvent, Snapshot } from "../protocol/messages.js";
 import type { PodSnapshot, RunResult, TicketRef } from "../../machines/launch.types.js";
 import { GuardianPod } from "./guardian-pod.js";
 import { GuardianProbe } from "./guardian-probe.js";
-import { recordOf, type GuardianRegistry } from "./guardian-registry.js";
+import type { GuardianRegistry } from "./guardian-registry.js";
 import { socketPathFor } from "./sockets.js";
 import type { Specification } from "./specification.js";
 import {
@@ -86,7 +87,7 @@ export class GuardianRuntime extends GuardianProbe implements PodRuntime<Guardia
     const { registry } = this.#options;
     const { podName, launchId, ticket, environment } = launch;
     const { signal } = context;
-    const record = await recordOf({ ticket, launchId }, registry);
+    const record = await podRecordOf({ ticket, launchId }, registry);
     if (record === undefined) {
       throw new LaunchClaimError("runtime_contract", `Pod ${podName} has no record to go on with`);
     }
@@ -111,7 +112,7 @@ export class GuardianRuntime extends GuardianProbe implements PodRuntime<Guardia
   }
 
   async connect(pod: GuardianPod, { signal }: CallContext): Promise<PodSnapshot> {
-    const record = await recordOf(pod, this.#options.registry);
+    const record = await podRecordOf(pod, this.#options.registry);
     if (record?.socket === undefined) {
       throw new LaunchClaimError("pod_unreachable", `the record of Pod ${pod.name} names no socket`);
     }
@@ -172,7 +173,7 @@ export class GuardianRuntime extends GuardianProbe implements PodRuntime<Guardia
   /** Asks the Pod, and its record if it does not answer: a Pod that ends writes the reason BEFORE its socket goes. */
   async runEnded(pod: GuardianPod, { signal }: CallContext): Promise<string> {
     const { registry } = this.#options;
-    const record = await recordOf(pod, registry);
+    const record = await podRecordOf(pod, registry);
     if (record?.stopReason !== undefined) return record.stopReason;
     if (record?.socket === undefined) {
       throw new LaunchClaimError("pod_unreachable", `the record of Pod ${pod.name} names no socket`);
@@ -180,7 +181,7 @@ export class GuardianRuntime extends GuardianProbe implements PodRuntime<Guardia
     try {
       return await this.#askRunEnded(pod, record.socket, signal);
     } catch (error) {
-      const stopReason = (await recordOf(pod, registry))?.stopReason;
+      const stopReason = (await podRecordOf(pod, registry))?.stopReason;
       if (stopReason !== undefined) return stopReason;
       throw error;
     }

@@ -187,10 +187,10 @@ export class PodService implements ServerEvents {
       return { code: "invalid_request", message: "no such run was accepted here, and the input is empty" };
     }
     const snapshot = this.#around.actor.getSnapshot();
-    // Taken for the launch's, its receipt would make a Pod adoptable that has never heard of its assignment.
     if (isUnconfirmed(snapshot)) {
       return { code: "not_confirmed", message: "the Pod has not yet seen that its restored claim stands" };
     }
+    // Taken for the launch's, its receipt would make a Pod adoptable that has never heard of its assignment.
     if (!snapshot.context.accepted && runId !== launchId) {
       return { code: "not_accepted", message: "the Pod has not accepted the first run of its launch yet" };
     }

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PodProcess, PodRecord, StopAnswer } from "../ports.js";
+import { podRecordOf } from "../pod-records.js";
 import { PodConnection } from "../protocol/connection.js";
 import { lifeOf } from "../processes.js";
 import { endSurvivors } from "./end-survivors.js";
 import type { GuardianPod } from "./guardian-pod.js";
-import { recordOf, type GuardianRegistry } from "./guardian-registry.js";
+import type { GuardianRegistry } from "./guardian-registry.js";
 
 /** What the guardian gets of the time that a stop may take; the rest is for ending it, and for the proof. */
 const GUARDIANS_SHARE = 0.85;
@@ -29,14 +30,14 @@ export async function stopGuardian(
 ): Promise<StopAnswer> {
   const { registry, started, withinMs, signal } = context;
   const deadline = performance.now() + withinMs;
-  const record = await recordOf(pod, registry);
+  const record = await podRecordOf(pod, registry);
   const guardian = record?.processes.find((one) => one.as === "guardian") ?? started;
   if (guardian) {
     const politeUntil = performance.now() + GUARDIANS_SHARE * withinMs;
     await endGuardian(guardian, { record, politeUntil, deadline, signal });
   }
   // Read again: until its end the guardian has written it.
-  const last = await recordOf(pod, registry);
+  const last = await podRecordOf(pod, registry);
   const known = last?.processes ?? [];
   const answer = await endSurvivors({
     launchId: pod.launchId,

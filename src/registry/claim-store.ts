@@ -28,7 +28,7 @@ import type { Layout } from "./layout.js";
 import { fileName, idOf } from "./names.js";
 import { printable } from "../text.js";
 import { readHistoryEntry } from "./placed-records.js";
-import { continuesItself } from "./continuation.js";
+import { continuesItself, hasEndedBefore } from "./continuation.js";
 import { parseRecord, serializeRecord } from "./records.js";
 
 /**
@@ -79,7 +79,7 @@ export class ClaimStore {
     const final = this.#layout.claim(ticket);
     const staged = await this.#writes.stage(final, serializeRecord("claim", claim), launchId);
     try {
-      this.#requireFresh(ticket, launchId);
+      this.#requireFresh(claim);
       requireAllowed();
       if (!link(staged)) {
         const standing = this.#readFile(final, ticket);
@@ -108,7 +108,7 @@ export class ClaimStore {
     const final = this.#layout.claim(ticket);
     const staged = await this.#writes.stage(final, serializeRecord("claim", claim), launchId);
     try {
-      this.#requireFresh(ticket, launchId);
+      this.#requireFresh(claim);
       const standing = this.read(ticket);
       requireAllowed();
       if (standing === undefined || !isOf(standing, launchId)) {
@@ -205,14 +205,9 @@ export class ClaimStore {
     return isThere(this.#layout.historyEntry(ticket, launchId));
   }
 
-  /** A launch that was claimed and has ended claims nothing any more. */
-  #requireFresh(ticket: TicketRef, launchId: string): void {
+  #requireFresh({ ticket, launchId }: Claim): void {
     if (!this.#hasEnded(ticket, launchId)) return;
-    throw new LaunchClaimError(
-      "launch_already_ended",
-      `launch ${launchId} of ticket ${printable(ticket.id)} was claimed and ended before`,
-      { hint: "Launch again: a new launch has a new id." },
-    );
+    throw hasEndedBefore({ ticket, launchId });
   }
 
   async #ensureHistoryOf(ticket: TicketRef): Promise<void> {

@@ -1,4 +1,5 @@
 import { LaunchClaimError, messageOf } from "../errors.js";
+import { podRecordOf } from "../pod-records.js";
 import type {
   ClaimRegistry,
   LockState,
@@ -138,11 +139,11 @@ async function askRuntime(
   podLock: LockState,
   { registry, runtime, signal }: Judging,
 ): Promise<{ readonly probe: Probe; readonly reason: string; readonly pids?: readonly number[] }> {
-  const { pod, ticket, launchId } = reference;
+  const { pod } = reference;
   const { kind } = reference.runtime;
   if (kind !== runtime.kind) {
     // A held Pod lock is only *a* Pod's; it speaks for this one if its record says that it was started and has not ended.
-    const record = podLock === "held" ? await podRecordOf(ticket, launchId, registry) : undefined;
+    const record = podLock === "held" ? await podRecordOf(reference, registry) : undefined;
     return record && record.state !== "ended"
       ? { probe: "live", reason: reasons.live(pod, podLock) }
       : {
@@ -172,15 +173,8 @@ const reasons: Readonly<Record<Probe, (pod: string, podLock: LockState) => strin
 
 /** The recorded processes of a Pod that still run. */
 export async function survivorsOf(claim: Claim, registry: ClaimRegistry): Promise<number[]> {
-  const record = await podRecordOf(claim.ticket, claim.launchId, registry);
+  const record = await podRecordOf(claim, registry);
   return (record?.processes ?? []).filter((recorded) => lifeOf(recorded) === "alive").map(({ pid }) => pid);
-}
-
-export async function podRecordOf(ticket: TicketRef, launchId: string, registry: ClaimRegistry) {
-  const stored = (await registry.pods(ticket)).find(
-    (pod) => pod.kind === "pod" && pod.record.launchId === launchId,
-  );
-  return stored?.kind === "pod" ? stored.record : undefined;
 }
 
 /** Who waits under a signal. One listener a signal: adding and removing one for each claim took longer than judging it. */

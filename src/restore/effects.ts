@@ -1,6 +1,8 @@
-import { fromPromise } from "xstate";
+import { createActor, type Actor, type ActorOptions } from "xstate";
+import { restoreMachine, type RestoreMachine } from "../../machines/restore.machine.js";
 import { readBackClaim } from "../launch/read-back-claim.js";
 import type { LaunchScope, LaunchTools } from "../launch/scope.js";
+import { SharedActors, type Effect } from "../launch/shared-actors.js";
 import { stopPod } from "../launch/stop-pod.js";
 import { stopByReference } from "../verbs/stop.js";
 import type * as L from "../../machines/launch.types.js";
@@ -9,8 +11,6 @@ import { connectRestored } from "./connect-restored.js";
 import { judgeClaim } from "./judge-claim.js";
 import { replaceClaim } from "./replace-claim.js";
 import { restorePod } from "./restore-pod.js";
-
-type Effect<Output, Input> = (input: Input, signal: AbortSignal) => Promise<Output>;
 
 /** What each actor of the restore machine does, by the actor's name. */
 export interface RestoreEffects {
@@ -41,19 +41,26 @@ export function restoreEffects<Pod extends L.PodHandle>(
   };
 }
 
-/** The actors that the restore machine invokes, each doing its effect. */
-export function actorsOf(effects: RestoreEffects) {
-  return {
-    judgeClaim: actor(effects.judgeClaim),
-    endSurvivors: actor(effects.endSurvivors),
-    restorePod: actor(effects.restorePod),
-    connect: actor(effects.connect),
-    replaceClaim: actor(effects.replaceClaim),
-    readBackClaim: actor(effects.readBackClaim),
-    stopPod: actor(effects.stopPod),
-  };
-}
+const shared = new SharedActors<RestoreEffects>();
 
-function actor<Output, Input extends object>(effect: Effect<Output, Input>) {
-  return fromPromise<Output, Input>(async ({ input, signal }) => await effect(input, signal));
+const machine = restoreMachine.provide({
+  actors: {
+    judgeClaim: shared.actor(({ judgeClaim }) => judgeClaim),
+    endSurvivors: shared.actor(({ endSurvivors }) => endSurvivors),
+    restorePod: shared.actor(({ restorePod }) => restorePod),
+    connect: shared.actor(({ connect }) => connect),
+    replaceClaim: shared.actor(({ replaceClaim }) => replaceClaim),
+    readBackClaim: shared.actor(({ readBackClaim }) => readBackClaim),
+    stopPod: shared.actor(({ stopPod }) => stopPod),
+  },
+});
+
+/** An actor of the restore machine that does these effects. Not started. */
+export function restoreActor(
+  effects: RestoreEffects,
+  options: ActorOptions<RestoreMachine> & { readonly input: R.RestoreInput },
+): Actor<RestoreMachine> {
+  const created = createActor(machine, options);
+  shared.give(created, effects);
+  return created;
 }

@@ -1,4 +1,4 @@
-import { createActor, type Actor, type SnapshotFrom } from "xstate";
+import type { Actor, SnapshotFrom } from "xstate";
 import { follow, undisturbed, type Broken } from "../launch/follow.js";
 import type { RunParts } from "../launch/launch.js";
 import { rescue } from "../launch/rescue.js";
@@ -8,9 +8,9 @@ import type { ClaimRegistry } from "../ports.js";
 import { survivorsOf } from "../registry/judge.js";
 import { restoreOutcomeOf, type RestoreOutcome } from "../outcome.js";
 import type { PodHandle, TicketRef } from "../../machines/launch.types.js";
-import { restoreMachine, type RestoreMachine } from "../../machines/restore.machine.js";
+import type { RestoreMachine } from "../../machines/restore.machine.js";
 import type { RestoreContext, RestoreEnding } from "../../machines/restore.types.js";
-import { actorsOf, type RestoreEffects } from "./effects.js";
+import { restoreActor, type RestoreEffects } from "./effects.js";
 
 /** A restore that is under way. Iterating over it gives every step from the first. */
 export interface Restore extends AsyncIterable<LaunchStep> {
@@ -28,7 +28,7 @@ export interface Restore extends AsyncIterable<LaunchStep> {
 /** Runs one restore machine to its end. */
 export function runRestore<Pod extends PodHandle>(parts: RunParts<RestoreEffects, Pod>): Restore {
   const { input, effects, scope, tools, clock, inspect, signal } = parts;
-  const actor = createActor(restoreMachine.provide({ actors: actorsOf(effects) }), {
+  const actor = restoreActor(effects, {
     input,
     clock,
     id: input.launchId,

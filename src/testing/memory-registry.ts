@@ -19,7 +19,7 @@ import type {
   StoredPod,
 } from "../ports.js";
 import type { Claim, TicketRef } from "../../machines/launch.types.js";
-import { continuesItself } from "../registry/continuation.js";
+import { continuesItself, hasEndedBefore } from "../registry/continuation.js";
 
 export interface MemoryRegistryOptions {
   /** The time that history entries carry. Default: the system's. */
@@ -137,14 +137,7 @@ export class MemoryRegistry implements ClaimRegistry {
       if (signal.aborted || !this.#underWay.has(attempt)) {
         throw new LaunchClaimError("aborted", `the commit of launch ${launchId} was given up`);
       }
-      if (this.#entryOf(ticket.id, launchId)) {
-        const hint = "Launch again: a new launch has a new id.";
-        throw new LaunchClaimError(
-          "launch_already_ended",
-          `launch ${launchId} was claimed and ended before`,
-          { hint },
-        );
-      }
+      if (this.#entryOf(ticket.id, launchId)) throw hasEndedBefore(claim);
       return write();
     } finally {
       this.#underWay.delete(attempt);

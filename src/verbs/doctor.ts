@@ -1,5 +1,6 @@
 import type { Finding, LaunchLock, PodRecord, RoleSession } from "../ports.js";
-import { judgeClaim, judgePod, podRecordOf, type Judges } from "../registry/judge.js";
+import { judgeClaim, judgePod, type Judges } from "../registry/judge.js";
+import { markEnded, podRecordOf } from "../pod-records.js";
 import { isOfLaunch } from "../registry/continuation.js";
 import { podOfKey } from "../unticketed.js";
 import type { PodHandle, TicketRef } from "../../machines/launch.types.js";
@@ -53,25 +54,24 @@ async function examineClaims<Pod extends PodHandle>(judges: Judges<Pod>): Promis
 /** Pods that stand without a claim. Those of a launch that is in flight are as they should be. */
 async function examinePods<Pod extends PodHandle>(
   judges: Judges<Pod>,
-  { now }: VerbTools<Pod>,
+  tools: VerbTools<Pod>,
   fix: boolean,
 ): Promise<Finding[]> {
   const { registry, runtime, signal } = judges;
   const findings: Finding[] = [];
   for (const stored of await registry.pods()) {
     if (stored.kind !== "pod" || stored.record.state === "ended") continue;
-    const { ticket, launchId } = stored.record;
     if (await isClaimed(stored.record, registry)) continue;
-    const lock = await lockIfFree(ticket, registry);
+    const lock = await lockIfFree(stored.record.ticket, registry);
     if (lock === undefined) continue;
     try {
       // Whoever had the lock a moment ago may have claimed it, or ended it.
-      const record = await podRecordOf(ticket, launchId, registry);
+      const record = await podRecordOf(stored.record, registry);
       if (record === undefined || record.state === "ended" || (await isClaimed(record, registry))) continue;
       const { state, evidence } = await judgePod(record, judges);
       if (state === "live" && (await isRecorded(record, registry))) continue;
       if (state === "stale" || state === "restorable") {
-        if (fix) await registry.writePod({ ...record, state: "ended", updatedAt: now() });
+        if (fix) await markEnded(record, tools);
         findings.push(leftRecord(record, fix));
         continue;
       }

@@ -1,8 +1,9 @@
 import { LaunchClaimError } from "../errors.js";
 import type { EndResult, HistoryEntry, LaunchLock, StoredClaim } from "../ports.js";
-import { judgeClaim, judgePod, podRecordOf, type Judgement } from "../registry/judge.js";
+import { markEnded, podRecordOf } from "../pod-records.js";
+import { judgeClaim, judgePod, type Judgement } from "../registry/judge.js";
 import type { Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
-import { stopByReference } from "./stop.js";
+import { closeRecord, stopByReference } from "./stop.js";
 import { underLock, whoAmI, type Refused, type VerbTools } from "./verb-tools.js";
 
 interface EndOptions {
@@ -122,14 +123,13 @@ async function endWhatRuns<Pod extends PodHandle>(
 async function end<Pod extends PodHandle>(
   lock: LaunchLock,
   { how, expect, reason = how, by = whoAmI() }: EndOptions & { how: HistoryEntry["how"]; expect: string },
-  { registry, now }: VerbTools<Pod>,
+  tools: VerbTools<Pod>,
 ): Promise<EndOutcome> {
-  const result: EndResult = await registry.end(lock, { expect, how, reason, by });
+  const result: EndResult = await tools.registry.end(lock, { expect, how, reason, by });
   switch (result.kind) {
     case "ended": {
       // Nothing of it runs, or it could not have been ended: no later launch or doctor need ask again.
-      const record = await podRecordOf(lock.ticket, expect, registry);
-      if (record) await registry.writePod({ ...record, state: "ended", updatedAt: now() });
+      await closeRecord({ ticket: lock.ticket, launchId: expect }, tools);
       return { status: "ended", ...(result.entry && { entry: result.entry }), file: result.file };
     }
     case "absent":
@@ -146,15 +146,15 @@ async function clearPodRecord<Pod extends PodHandle>(
   { expect, dryRun }: ReclaimOptions,
   tools: VerbTools<Pod>,
 ): Promise<EndOutcome> {
-  const { registry, timeouts, now } = tools;
-  const record = await podRecordOf(ticket, expect, registry);
+  const { registry, timeouts } = tools;
+  const record = await podRecordOf({ ticket, launchId: expect }, registry);
   if (record === undefined || record.state === "ended") return { status: "absent" };
   const judgement = await judgePod(record, { ...tools, signal: AbortSignal.timeout(timeouts.admitMs) });
   if (judgement.state === "live" || judgement.state === "lingering") {
     return refused(judgement, 'What runs is never reclaimed: "stop" it first.');
   }
   if (dryRun) return { status: "wouldEnd", judgement };
-  await registry.writePod({ ...record, state: "ended", updatedAt: now() });
+  await markEnded(record, tools);
   return { status: "ended" };
 }
 

@@ -4,7 +4,7 @@ import type { Claim, PodHandle, TicketRef } from "../../machines/launch.types.js
 import { printable } from "../text.js";
 import { podOfKey } from "../unticketed.js";
 import { isOfLaunch } from "../registry/continuation.js";
-import { podRecordOf } from "../registry/judge.js";
+import { podRecordOf } from "../pod-records.js";
 import type { VerbTools } from "./verb-tools.js";
 
 export interface RunEndedOptions {
@@ -35,7 +35,7 @@ export async function runEnded<Pod extends PodHandle>(
 
 /** The Pod of a restored claim was given no first run: that was another's, which is gone. */
 async function endKnownOf(launchId: string, ticket: TicketRef, registry: ClaimRegistry): Promise<string> {
-  const record = await podRecordOf(ticket, launchId, registry);
+  const record = await podRecordOf({ ticket, launchId }, registry);
   if (record?.stopReason !== undefined) return record.stopReason;
   throw new LaunchClaimError(
     "pod_unreachable",

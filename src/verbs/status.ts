@@ -1,5 +1,6 @@
 import type { AwaitedPermission, ClaimRegistry } from "../ports.js";
-import { judgeClaim, podRecordOf, type ClaimState, type Evidence } from "../registry/judge.js";
+import { podRecordOf } from "../pod-records.js";
+import { judgeClaim, type ClaimState, type Evidence } from "../registry/judge.js";
 import type { Claim, TicketRef } from "../../machines/launch.types.js";
 import type { ReadingTools } from "./verb-tools.js";
 
@@ -42,9 +43,6 @@ export async function status(
 }
 
 /** From the Pod's record: a Pod that were asked might not answer. One that cannot be read is told of by `doctor`. */
-async function awaitedBy(
-  { ticket, launchId }: Claim,
-  registry: ClaimRegistry,
-): Promise<readonly AwaitedPermission[]> {
-  return (await podRecordOf(ticket, launchId, registry))?.permissions ?? [];
+async function awaitedBy(claim: Claim, registry: ClaimRegistry): Promise<readonly AwaitedPermission[]> {
+  return (await podRecordOf(claim, registry))?.permissions ?? [];
 }

@@ -1,8 +1,9 @@
 import { messageOf } from "../errors.js";
+import { markEnded, podRecordOf } from "../pod-records.js";
 import type { PodReference, StoredClaim } from "../ports.js";
 import { checkedStop } from "../launch/stop-pod.js";
 import { isLockKept } from "../registry/kept-lock.js";
-import { judgeClaim, podRecordOf, settledBy } from "../registry/judge.js";
+import { judgeClaim, settledBy } from "../registry/judge.js";
 import { lifeOf } from "../processes.js";
 import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
 import { underLock, type Refused, type Stopped, type VerbTools } from "./verb-tools.js";
@@ -64,7 +65,7 @@ export async function stopByReference<Pod extends PodHandle>(
   tools: VerbTools<Pod>,
 ): Promise<Stopped> {
   const { registry, runtime, timeouts } = tools;
-  const record = await podRecordOf(reference.ticket, reference.launchId, registry);
+  const record = await podRecordOf(reference, registry);
   const pids = (record?.processes ?? [])
     .filter((recorded) => lifeOf(recorded) === "alive")
     .map(({ pid }) => pid);
@@ -101,12 +102,12 @@ export async function stopByReference<Pod extends PodHandle>(
 }
 
 /** Read again: until its end the Pod may have written it, the reason of its run's end among the rest. */
-async function closeRecord<Pod extends PodHandle>(
-  { ticket, launchId }: PodReference,
-  { registry, now }: VerbTools<Pod>,
+export async function closeRecord<Pod extends PodHandle>(
+  launch: { readonly ticket: TicketRef; readonly launchId: string },
+  tools: VerbTools<Pod>,
 ): Promise<void> {
-  const last = await podRecordOf(ticket, launchId, registry);
-  if (last && last.state !== "ended") await registry.writePod({ ...last, state: "ended", updatedAt: now() });
+  const last = await podRecordOf(launch, tools.registry);
+  if (last && last.state !== "ended") await markEnded(last, tools);
 }
 
 /** The Pod of the claim, and every other Pod of the ticket that is not known to have ended. */

@@ -1,6 +1,6 @@
 /** What the scripts of the in-process Pods do: the path tests and hosts rely on it. The rest is in the contract suite. */
 import { beforeEach, expect, test } from "vitest";
-import { DEFAULT_TIMEOUTS } from "../../src/config.js";
+import { DEFAULT_TIMEOUTS } from "../../src/config/defaults.js";
 import type { LaunchInfo, LaunchLock, StartContext } from "../../src/ports.js";
 import { InProcessRuntime, type InProcessPod } from "../../src/testing/in-process-runtime.js";
 import { MemoryRegistry } from "../../src/testing/memory-registry.js";

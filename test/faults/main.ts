@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { askedFor } from "../fixtures/asked-for.js";
 import { writeReport, type Ran } from "./report.js";
 import { DEFAULT_SEED, type Sweep, type SweepReport } from "./sweep.js";
 import { SWEEPS } from "./sweeps.js";
@@ -75,11 +76,5 @@ async function run(options: Options): Promise<number> {
   return broken > 0 || (skipped > 0 && process.env["CI"]) ? 1 : 0;
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-  process.exit(2);
-}
+const options = askedFor(optionsOf, USAGE);
 process.exitCode = await run(options);

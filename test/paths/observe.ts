@@ -59,6 +59,13 @@ export function claimFile(registry: string, ticketId: string): string {
   return join(registry, "claims", `${ticketId}.json`);
 }
 
+/** The launch ids of the ticket's history. */
+export function historyOf(registry: string, ticketId: string): string[] {
+  return namesIn(join(registry, "history", ticketId))
+    .filter((name) => name.endsWith(".json") && !name.startsWith("."))
+    .map((name) => name.slice(0, -".json".length));
+}
+
 function recordsIn(directory: string): Record<string, unknown>[] {
   return namesIn(directory)
     .filter((name) => name.endsWith(".json"))

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { v7 as newLaunchId } from "uuid";
 import { onTestFinished } from "vitest";
 import type { AcpEvidence, Claim, LaunchPlan } from "../../machines/launch.types.js";
-import { DEFAULT_TIMEOUTS } from "../../src/config.js";
+import { DEFAULT_TIMEOUTS } from "../../src/config/defaults.js";
 import type { GuardianPod } from "../../src/pod/guardian-pod.js";
 import type { GuardianRuntime } from "../../src/pod/guardian-runtime.js";
 import type { CallContext, LaunchInfo, PodLock, PodRecord } from "../../src/ports.js";

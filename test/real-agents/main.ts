@@ -6,6 +6,7 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { askedFor } from "../fixtures/asked-for.js";
 import { AGENTS, agentCalled, type RealAgent } from "./agents.js";
 import { abandonCells } from "./cell.js";
 import { cacheDirectory, install, installed, type Installed } from "./install.js";
@@ -176,13 +177,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-let options: Options;
-try {
-  options = optionsOf(process.argv.slice(2));
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-  process.exit(2);
-}
+const options = askedFor(optionsOf, USAGE);
 try {
   process.exitCode = await run(options);
 } catch (error) {

@@ -18,10 +18,12 @@ by which editors explain and complete each field. Never overwrites a file.`,
 };
 
 async function run({ terminal, workspace }: Call): Promise<number> {
-  const [{ CONFIG_FILE, DEFAULT_IDLE_STOP_MS, DEFAULT_TIMEOUTS }, { configJsonSchema }] = await Promise.all([
-    import("../../config.js"),
-    import("../../config/schema.js"),
-  ]);
+  const [{ DEFAULT_IDLE_STOP_MS }, { CONFIG_FILE, DEFAULT_TIMEOUTS }, { configJsonSchema }] =
+    await Promise.all([
+      import("../../config.js"),
+      import("../../config/defaults.js"),
+      import("../../config/schema.js"),
+    ]);
   const root = workspace();
   const config = {
     $schema: `./${SCHEMA_FILE}`,

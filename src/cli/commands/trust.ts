@@ -14,12 +14,14 @@ of an agent that it configures is refused. Shows what is allowed. Presets and --
 };
 
 async function run({ terminal, workspace, home }: Call): Promise<number> {
-  const [{ CONFIG_FILE, readConfig }, { describeCommand }, { findWorkspace }, trusting] = await Promise.all([
-    import("../../config.js"),
-    import("../../launch/agent.js"),
-    import("../../registry/workspace.js"),
-    import("../../trust.js"),
-  ]);
+  const [{ readConfig }, { CONFIG_FILE }, { describeCommand }, { findWorkspace }, trusting] =
+    await Promise.all([
+      import("../../config.js"),
+      import("../../config/defaults.js"),
+      import("../../launch/agent.js"),
+      import("../../registry/workspace.js"),
+      import("../../trust.js"),
+    ]);
   const found = findWorkspace(workspace(), home);
   const { source, agents } = readConfig(found.root);
   if (source === undefined) {

@@ -1,5 +1,5 @@
 import { v7 as newLaunchId } from "uuid";
-import { DEFAULT_TIMEOUTS } from "../../config.js";
+import { DEFAULT_TIMEOUTS } from "../../config/defaults.js";
 import { LaunchClaimError } from "../../errors.js";
 import type {
   CallContext,

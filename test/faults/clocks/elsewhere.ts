@@ -4,6 +4,7 @@ import fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DEADLINE_MS, kill, type CliWorld } from "../../fixtures/cli-world.js";
 import { waitUntil } from "../../fixtures/processes.js";
+import { untilPodLockFree } from "../../paths/observe.js";
 import { HERE, type Case, type Trial, type Where } from "./trial.js";
 
 const ID = "ELSEWHERE";
@@ -113,10 +114,7 @@ const namespaces: readonly Omit<Case, "whyNot">[] = [
       const stubborn = { ignoreStdinEnd: true, ignoreSigterm: true };
       const { launchId } = await trial.claims(HERE, ID, stubborn);
       kill(trial.world.guardianOf(launchId) ?? 0, "SIGKILL");
-      await waitUntil(() => trial.world.observe(ID).podLock === "free", {
-        deadlineMs: DEADLINE_MS,
-        what: "its end",
-      });
+      await untilPodLockFree(trial.world, ID, DEADLINE_MS);
       await trial.isState(INSIDE, ID, "lingering", "unknown");
       await trial.isBlocked(INSIDE, ID, "lingering", "unknown");
       await trial.endsWell(HERE, ID);

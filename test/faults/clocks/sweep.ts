@@ -1,4 +1,5 @@
 import { CliWorld } from "../../fixtures/cli-world.js";
+import { inLanes } from "../lanes.js";
 import type { Sweep, SweepOptions, SweepReport } from "../sweep.js";
 import { ELSEWHERE } from "./elsewhere.js";
 import { REUSED } from "./reused.js";
@@ -7,7 +8,6 @@ import { Trial, type Case } from "./trial.js";
 import { WALL_CLOCK } from "./wall-clock.js";
 
 const CASES: readonly Case[] = [...STANDING_STILL, ...WALL_CLOCK, ...REUSED, ...ELSEWHERE];
-/** Side by side: most of a case is waiting. */
 const LANES = 3;
 
 export const clocks: Sweep = {
@@ -30,23 +30,20 @@ export const clocks: Sweep = {
 
 async function run({ quick, tell }: SweepOptions): Promise<SweepReport> {
   const skipped: string[] = [];
-  const queue = CASES.filter((one) => one.quick || !quick).filter((one) => {
+  const cases = CASES.filter((one) => one.quick || !quick).filter((one) => {
     const reason = one.whyNot?.();
     if (reason !== undefined) skipped.push(`${one.name}: ${reason}`);
     return reason === undefined;
   });
-  const counted = { cases: queue.length, commands: 0, demands: 0 };
+  const counted = { cases: cases.length, commands: 0, demands: 0 };
   const violations: string[] = [];
-  const lane = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const { broken, commands, demands } = await tryOne(next, quick);
-      tell(`${next.name}: ${broken.length === 0 ? `${demands} demands met` : `${broken.length} BROKEN`}`);
-      violations.push(...broken);
-      counted.commands += commands;
-      counted.demands += demands;
-    }
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  await inLanes(LANES, cases, async (one) => {
+    const { broken, commands, demands } = await tryOne(one, quick);
+    tell(`${one.name}: ${broken.length === 0 ? `${demands} demands met` : `${broken.length} BROKEN`}`);
+    violations.push(...broken);
+    counted.commands += commands;
+    counted.demands += demands;
+  });
   return {
     counts: [
       ["cases", counted.cases],

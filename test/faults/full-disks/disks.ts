@@ -3,7 +3,7 @@ import fs from "node:fs";
 import { dirname, join } from "node:path";
 import type { CliWorld } from "../../fixtures/cli-world.js";
 import { errnoOf } from "../../../src/errors.js";
-import { mount, unmount } from "../../fixtures/registry-mounts.js";
+import { bindReadOnly, unmount } from "../../fixtures/registry-mounts.js";
 
 export interface Disk {
   readonly name: string;
@@ -33,11 +33,7 @@ export const DISKS: readonly Disk[] = [
   {
     name: "a disk that became read-only",
     options: "size=4m,mode=0700",
-    spoil: ({ home }) => {
-      // Over it, and not remounted: it has writers, which the kernel would not take it from.
-      if (!mount("--bind", home, home) || !mount("-o", "remount,bind,ro", home))
-        throw new Error(`could not make ${home} read-only`);
-    },
+    spoil: ({ home }) => bindReadOnly(home),
     relieve: ({ home }) => unmount(home),
   },
 ];

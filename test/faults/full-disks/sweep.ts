@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { CliWorld, type EndedCommand } from "../../fixtures/cli-world.js";
 import { canMount, mount, unmount } from "../../fixtures/registry-mounts.js";
 import { afterDoubt, liesOfAnswer } from "../errors/answers.js";
+import { inLanes } from "../lanes.js";
 import { ID, see } from "../strace/seen.js";
-import { killPods, SUBJECTS, type Subject } from "../strace/subjects.js";
+import { killPods, launch, reclaim, release, SUBJECTS, type Subject } from "../strace/subjects.js";
 import type { Sweep, SweepOptions, SweepReport } from "../sweep.js";
 import { DISKS, runtimeDirectory, type Disk } from "./disks.js";
+
+const LANES = 2;
 
 export const fullDisks: Sweep = {
   name: "full-disks",
@@ -25,19 +28,14 @@ export const fullDisks: Sweep = {
     const counts = new Map<string, number>();
     const skipped = canMount() ? [] : ["full disks: this user may not mount"];
     const cases = [...(skipped.length > 0 ? [] : onDisks(quick)), ...removals(quick)];
-    const queue = [...cases];
-    const lane = async () => {
-      for (let one = queue.shift(); one; one = queue.shift()) {
-        const { what, name, run } = one;
-        tell(name);
-        counts.set(what, (counts.get(what) ?? 0) + 1);
-        const broken = await run().catch((error: unknown) => [
-          error instanceof Error ? error.message : String(error),
-        ]);
-        violations.push(...broken.map((promise) => `${name}: ${promise}`));
-      }
-    };
-    await Promise.all([lane(), lane()]);
+    await inLanes(LANES, cases, async ({ what, name, run }) => {
+      tell(name);
+      counts.set(what, (counts.get(what) ?? 0) + 1);
+      const broken = await run().catch((error: unknown) => [
+        error instanceof Error ? error.message : String(error),
+      ]);
+      violations.push(...broken.map((promise) => `${name}: ${promise}`));
+    });
     return { counts: [...counts], violations, skipped };
   },
 };
@@ -113,8 +111,6 @@ function unclear(ended: EndedCommand, code: number): string[] {
 }
 
 function removals(quick: boolean): Case[] {
-  const [launch, , , release, reclaim] = SUBJECTS;
-  if (!launch || !release || !reclaim) throw new Error("the subjects are others");
   // Without the directory of claims nobody can look whether the claim was written: a doubt.
   const parts = [
     ["claims", 5],
@@ -124,7 +120,7 @@ function removals(quick: boolean): Case[] {
   const during = parts.map(([part, code]): Case => ({
     what: "launches whose agent removes a part of the registry",
     name: `launch whose agent removes ${part}`,
-    run: () => removedMeanwhile(part, { launch, code }),
+    run: () => removedMeanwhile(part, code),
   }));
   const without = [release, reclaim].map((subject): Case => ({
     what: "commands without the runtime directory",
@@ -134,10 +130,7 @@ function removals(quick: boolean): Case[] {
   return quick ? during.slice(0, 1) : [...during, ...without];
 }
 
-async function removedMeanwhile(
-  part: string,
-  { launch, code }: { launch: Subject; code: number },
-): Promise<string[]> {
+async function removedMeanwhile(part: string, code: number): Promise<string[]> {
   await using world = new CliWorld();
   const directory = part === "the runtime directory" ? runtimeDirectory(world) : join(world.registry, part);
   const agent = ["sh", "-c", 'rm -rf "$1"; shift; exec "$@"', "sh", directory, ...world.agent({})];

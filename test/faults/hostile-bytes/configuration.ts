@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import { basename, join } from "node:path";
 import fc from "fast-check";
-import { CONFIG_FILE, readConfig, roleIn } from "../../../src/config.js";
+import { CONFIG_FILE } from "../../../src/config/defaults.js";
+import { readConfig, roleIn } from "../../../src/config.js";
 import { findJsonError } from "../../../src/config/json-error.js";
 import { LaunchClaimError } from "../../../src/errors.js";
 import { findWorkspace } from "../../../src/registry/workspace.js";

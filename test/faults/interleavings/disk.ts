@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import { textIfThere } from "../../fixtures/files.js";
 import { Broken } from "./broken.js";
 
 /** What is read of a claim, of a history entry and of a Pod record. */
@@ -10,14 +10,10 @@ export interface OnDisk {
   readonly acceptance?: unknown;
 }
 
-export function namesIn(directory: string): string[] {
-  return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
-}
-
 /** Undefined if there is no such file. One that is there is whole: none is ever written under its own name. */
 export function readJson(file: string): OnDisk | undefined {
-  if (!fs.existsSync(file)) return undefined;
-  const text = fs.readFileSync(file, "utf8");
+  const text = textIfThere(file);
+  if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as OnDisk;
   } catch {

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { Layout } from "../../../src/registry/layout.js";
 import { probeLockFile } from "../../../src/registry/locks.js";
+import { namesIn } from "../../fixtures/files.js";
 import { demand, Broken } from "./broken.js";
 import { TICKET, type Told } from "./commands.js";
-import { namesIn, readJson, type OnDisk } from "./disk.js";
+import { readJson, type OnDisk } from "./disk.js";
 import type { Scenario } from "./scenarios.js";
 import type { Process, World } from "./simulated/world.js";
 

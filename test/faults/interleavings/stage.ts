@@ -13,7 +13,13 @@ export interface Patch {
 }
 
 /** Of the build, what the worker needs; the rest is only linked to. */
-const COPIED = ["src", "machines", "test/faults/interleavings", "test/faults/random.js"];
+const COPIED = [
+  "src",
+  "machines",
+  "test/faults/interleavings",
+  "test/faults/random.js",
+  "test/fixtures/files.js",
+];
 const SIMULATED = "../../test/faults/interleavings/simulated";
 
 /** What the product takes from the machine, and where it leads to instead. Everything else is the build as it is. */

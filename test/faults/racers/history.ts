@@ -2,7 +2,7 @@
  * What a race leaves behind for the checker: every call with its answer, what the observer saw, and what the agents were told. Times
  * are milliseconds of the monotonic clock, which all processes of one machine share.
  */
-import fs from "node:fs";
+import { textIfThere } from "../../fixtures/files.js";
 
 export type Operation = "launch" | "adopt" | "restore" | "stop" | "release" | "reclaim" | "status" | "doctor";
 
@@ -111,8 +111,7 @@ export function callsIn(lines: readonly (Called | Answered)[]): Call[] {
 
 /** The whole lines of a log: its writer may have been killed in the middle of the last. */
 export function linesOf<Line>(file: string): Line[] {
-  if (!fs.existsSync(file)) return [];
-  const text = fs.readFileSync(file, "utf8");
+  const text = textIfThere(file) ?? "";
   return text
     .slice(0, text.lastIndexOf("\n") + 1)
     .split("\n")

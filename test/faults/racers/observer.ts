@@ -1,7 +1,8 @@
 /** Looks at a race from outside: directory listings and the process table, and nothing of the code that races. */
-import fs from "node:fs";
 import { join } from "node:path";
+import { namesIn, textIfThere } from "../../fixtures/files.js";
 import { environmentOf, isRunning, processAt, type RunningProcess } from "../../fixtures/processes.js";
+import { claimFile, historyOf } from "../../paths/observe.js";
 import { now, theClaim, type History, type Sample, type TheClaim, type TicketSample } from "./history.js";
 
 const MARKER = "LAUNCH_CLAIM_LAUNCH_ID=";
@@ -40,7 +41,7 @@ export class Observer {
   /** Every history entry there is. */
   ended(): History["ended"] {
     return this.#tickets.flatMap((ticket) =>
-      this.#historyOf(ticket).flatMap((launchId) => {
+      historyOf(this.#registry, ticket).flatMap((launchId) => {
         const entry = recordAt(join(this.#registry, "history", ticket, `${launchId}.json`));
         return entry ? [{ ticket, ...theClaim(entry["claim"] as TheClaim) }] : [];
       }),
@@ -48,21 +49,15 @@ export class Observer {
   }
 
   #recordsOf(ticket: string): Omit<TicketSample, "living"> {
-    const record = recordAt(join(this.#registry, "claims", `${ticket}.json`));
+    const record = recordAt(claimFile(this.#registry, ticket));
     const claim = record && theClaim(record as unknown as TheClaim);
-    return { ticket, history: this.#historyOf(ticket), ...(claim && { claim }) };
-  }
-
-  #historyOf(ticket: string): string[] {
-    return listed(join(this.#registry, "history", ticket))
-      .filter((name) => name.endsWith(".json") && !name.startsWith("."))
-      .map((name) => name.slice(0, -".json".length));
+    return { ticket, history: historyOf(this.#registry, ticket), ...(claim && { claim }) };
   }
 
   /** The launch ids of the ticket's Pod records; each is written before anything of it is started. */
   #podsOf(ticket: string): string[] {
     const directory = join(this.#registry, "pods", ticket);
-    return listed(directory).flatMap((pod) => {
+    return namesIn(directory).flatMap((pod) => {
       const known = this.#launchIds.get(pod) ?? recordAt(join(directory, pod, "pod.json"))?.["launchId"];
       if (typeof known !== "string") return [];
       this.#launchIds.set(pod, known);
@@ -76,7 +71,7 @@ export class Observer {
  * followed another is not taken for one beside it.
  */
 function markedProcesses(): Map<string, RunningProcess[]> {
-  const found = listed("/proc").flatMap((name) => {
+  const found = namesIn("/proc").flatMap((name) => {
     const pid = Number(name);
     const launchId = Number.isNaN(pid) ? undefined : launchIdIn(pid);
     const process = launchId === undefined ? undefined : processAt(pid);
@@ -98,19 +93,6 @@ function launchIdIn(pid: number): string | undefined {
 }
 
 function recordAt(file: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(fs.readFileSync(file, "utf8")) as Record<string, unknown>;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-function listed(directory: string): string[] {
-  try {
-    return fs.readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
+  const text = textIfThere(file);
+  return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
 }

@@ -1,12 +1,13 @@
 /** Every chosen point of a subject, each in a world of its own. */
 import { CliWorld } from "../../fixtures/cli-world.js";
+import { inLanes } from "../lanes.js";
 import { randomOf } from "../random.js";
 import type { SweepOptions, SweepReport } from "../sweep.js";
 import { see, type Seen } from "./seen.js";
 import { SUBJECTS, type Subject } from "./subjects.js";
 import { inject, pointsOf, whyNoTrace, type Injected, type Injection, type Point } from "./trace.js";
 
-/** Runs side by side: most of a run is waiting. */
+/** Runs side by side. */
 const LANES = 3;
 /** How often a point is tried: before some calls the command makes others of their kind (wake-ups of its threads), once more or less. */
 const TRIES = 4;
@@ -83,11 +84,7 @@ class SubjectSweep {
     const steady = all.filter(({ point }) => !STRAYING.includes(point.kind));
     this.aims = quick ? sampleOf(steady, quickPoints, below) : all;
     tell(`${this.#subject.name}: ${this.aims.length} of ${all.length} points`);
-    const queue = [...this.aims];
-    const lane = async () => {
-      for (let aim = queue.shift(); aim; aim = queue.shift()) await this.#try(aim, points.indexOf(aim.point));
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
+    await inLanes(LANES, this.aims, async (aim) => await this.#try(aim, points.indexOf(aim.point)));
     return this;
   }
 

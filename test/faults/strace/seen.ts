@@ -3,9 +3,9 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { DEADLINE_MS, type CliWorld } from "../../fixtures/cli-world.js";
-import { namesIn, textIfThere } from "../../fixtures/files.js";
+import { textIfThere } from "../../fixtures/files.js";
 import { waitUntil } from "../../fixtures/processes.js";
-import { claimFile } from "../../paths/observe.js";
+import { claimFile, historyOf } from "../../paths/observe.js";
 
 export const ID = "T-1";
 
@@ -25,9 +25,7 @@ export interface Seen {
 
 export function see(world: CliWorld): Seen {
   const inFile = launchIdIn(claimFile(world.registry, ID));
-  const history = namesIn(join(world.registry, "history", ID))
-    .filter((name) => name.endsWith(".json") && !name.startsWith("."))
-    .map((name) => name.slice(0, -".json".length));
+  const history = historyOf(world.registry, ID);
   const accepted = world.podRecords(ID).filter(({ acceptance }) => acceptance !== undefined);
   return {
     claimFile: inFile,

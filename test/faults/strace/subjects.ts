@@ -32,7 +32,7 @@ export interface Subject {
   broken(world: CliWorld, words: readonly string[], ended: EndedCommand): Promise<string[]>;
 }
 
-const launch: Subject = {
+export const launch: Subject = {
   name: "launch",
   about: "a launch",
   exitCode: 0,
@@ -97,7 +97,7 @@ const adoption: Subject = {
 };
 
 /** Both end a claim; they differ in what they find. */
-const release: Subject = {
+export const release: Subject = {
   name: "release",
   about: "a release",
   exitCode: 0,
@@ -108,7 +108,7 @@ const release: Subject = {
   broken: brokenEnd,
 };
 
-const reclaim: Subject = {
+export const reclaim: Subject = {
   name: "reclaim",
   about: "a reclaim",
   exitCode: 0,
