@@ -28,6 +28,8 @@ export class LaunchScope<Pod extends PodHandle> {
   #lock: LaunchLock | undefined;
   #podLock: PodLock | undefined;
   #start: Promise<unknown> | undefined;
+  #isStarting = false;
+  #endedUnresolved = false;
   #record: PodRecord | undefined;
   /** Writes of one record, one after the other. */
   #recording: Promise<void> = Promise.resolve();
@@ -151,10 +153,11 @@ export class LaunchScope<Pod extends PodHandle> {
 
   /** A start that is under way may bring a Pod even after it was abandoned. */
   trackStart(start: Promise<unknown>): void {
-    this.#start = start.then(
-      () => undefined,
-      () => undefined,
-    );
+    this.#isStarting = true;
+    const settled = () => {
+      this.#isStarting = false;
+    };
+    this.#start = start.then(settled, settled);
   }
 
   /** Settles when the start has, whichever way; at once if there was none. Never rejects. */
@@ -202,10 +205,30 @@ export class LaunchScope<Pod extends PodHandle> {
 
   /** Could not be proven: whoever comes next must find the processes by name. Durable before the lock is given up. */
   async markUnresolved(pids: readonly number[]): Promise<void> {
-    // As they were recorded, where they were: who of them is the guardian is what a stop goes by.
-    const recorded = await this.#recordedProcesses();
-    const processes = pids.flatMap((pid) => recorded.find((one) => one.pid === pid) ?? identityOf(pid) ?? []);
-    await this.recordPod({ state: "unresolved", ...(processes.length > 0 && { processes }) });
+    this.#endedUnresolved = true;
+    const { registry, runtime } = this.#tools;
+    const recorded =
+      runtime.recordsPods && this.#record ? await podRecordOf(this.#record, registry) : this.#record;
+    if (runtime.recordsPods && recorded?.state === "starting" && this.#mayStillRecord) return;
+    // As they were recorded, where they were: who of them is the guardian is what a stop goes by. Who is gone is kept as well: the
+    // agent's group is found by its leader.
+    const known = recorded?.processes ?? [];
+    const others = pids.filter((pid) => known.every((one) => one.pid !== pid));
+    await this.recordPod({
+      state: "unresolved",
+      processes: [...known, ...others.flatMap((pid) => identityOf(pid) ?? [])],
+    });
+  }
+
+  /**
+   * Whether a Pod that keeps its own record may be about to write down whom it starts. A write of ours that meets this one would
+   * lose them, and no stop would find an agent that has cleared its mark. The Pod lock, which it holds, blocks the ticket as well.
+   * What it writes later it says again with each of its writes.
+   */
+  get #mayStillRecord(): boolean {
+    const isGone = ({ pids = [] }: Pod) =>
+      pids.length > 0 && pids.every((pid) => identityOf(pid) === undefined);
+    return this.#isStarting || !this.ownedPods.every(isGone);
   }
 
   /** Tells every actor that is still at work that nobody waits for it. */
@@ -236,7 +259,7 @@ export class LaunchScope<Pod extends PodHandle> {
         withinMs: this.#tools.timeouts.stopMs,
       });
       // The record of a claimed Pod is not this one's to close.
-      if (answer.stopped && this.#record?.state === "unresolved") await this.recordPod({ state: "ended" });
+      if (answer.stopped && this.#endedUnresolved) await this.recordPod({ state: "ended" });
       this.#detach(pod);
     } catch {
       // The launch ended as unresolved, and its record says so: the ticket stays blocked.
