@@ -27,8 +27,9 @@ export function liesOfAnswer(
     return lies;
   }
   const { status = "error" } = answer;
-  const isDone = ["claimed", "restored", "ended", "absent"].includes(status);
-  if (isDone !== (ended.code === 0)) lies.push(`${status} with exit code ${ended.code}`);
+  const isDone = ["claimed", "restored", "ended"].includes(status);
+  // Nothing to end is done for a reclaim, and a failure of a release.
+  if (status !== "absent" && isDone !== (ended.code === 0)) lies.push(`${status} with exit code ${ended.code}`);
   if (status === "claimed" || status === "restored") {
     if (answer.claim?.launchId !== after.claim) lies.push(`it says ${status}; claimed is ${after.claim}`);
   } else if (status === "ended") {

@@ -30,10 +30,20 @@ const READS_SHARE = 4;
 const failures: Attack = {
   points: "failing calls",
   hits: "injected errors",
-  subjects: { launch: 4, again: 0, adoption: 0, release: 2, reclaim: 0, restore: 0 },
-  injectionAt(point, { subject, below }): Injection | undefined {
+  targets: {
+    launch: 4,
+    again: 0,
+    adoption: 0,
+    release: 2,
+    reclaim: 0,
+    restore: 0,
+    guardian: 2,
+    adopted: 0,
+    restoring: 0,
+  },
+  injectionAt(point, { target, below }): Injection | undefined {
     // Where a claim stands, each read may hide it; elsewhere there are many more than a run has time for.
-    if (!point.changes && subject.name !== "again" && below(READS_SHARE) > 0) return undefined;
+    if (!point.changes && target.name !== "again" && below(READS_SHARE) > 0) return undefined;
     const errnos = errnosOf(point);
     return errnos.length === 0 ? undefined : `error=${errnos[below(errnos.length)]}`;
   },
@@ -62,6 +72,9 @@ function errnosOf({ kind, call, changes }: Point): readonly string[] {
       return changes ? ["ENOLCK", "EIO", "EINTR"] : ["EIO"];
     case "socketpair":
       return ["EMFILE"];
+    case "bind":
+    case "listen":
+      return ["EACCES", "EADDRINUSE", "ENOMEM"];
     case "connect":
       return ["ECONNREFUSED", "EACCES"];
     case "kill":

@@ -26,7 +26,16 @@ export const killPoints: Sweep = {
 const kills: Attack = {
   points: "kill points",
   hits: "kills",
-  subjects: { launch: 4, release: 2, adoption: 0, reclaim: 0, restore: 0 },
+  targets: {
+    launch: 4,
+    release: 2,
+    adoption: 0,
+    reclaim: 0,
+    restore: 0,
+    guardian: 3,
+    adopted: 0,
+    restoring: 0,
+  },
   injectionAt: ({ changes }) => (changes ? "signal=KILL" : undefined),
   // What is dead says nothing.
   liesOfAnswer: () => [],

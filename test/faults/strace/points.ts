@@ -1,33 +1,76 @@
-/** Every chosen point of a subject, each in a world of its own. */
-import { CliWorld } from "../../fixtures/cli-world.js";
+/** Every chosen point of a target, each in a world of its own. */
+import { CliWorld, type EndedCommand } from "../../fixtures/cli-world.js";
 import { inLanes } from "../lanes.js";
 import { randomOf } from "../random.js";
 import type { SweepOptions, SweepReport } from "../sweep.js";
+import { LIVES } from "./lives.js";
 import { see, type Seen } from "./seen.js";
 import { SUBJECTS, type Subject } from "./subjects.js";
-import { inject, pointsOf, whyNoTrace, type Injected, type Injection, type Point } from "./trace.js";
+import {
+  inject,
+  pointsOf,
+  tracedCommand,
+  whyNoTrace,
+  type Injected,
+  type Injection,
+  type Point,
+  type TracedRun,
+} from "./trace.js";
 
 /** Runs side by side. */
 const LANES = 3;
 /** How often a point is tried: before some calls the command makes others of their kind (wake-ups of its threads), once more or less. */
 const TRIES = 4;
 
+/** What is attacked: a command, or the guardian that commands have to do with. */
+export interface Target {
+  readonly name: string;
+  /** In the counts: `kill points of …`. */
+  readonly about: string;
+  /** Of a run that nothing disturbs. */
+  readonly exitCode: number;
+  readonly victim: "command" | "guardian";
+  /** Brings the world to where the run begins. */
+  prepare(world: CliWorld): Promise<Prepared>;
+}
+
+export interface Prepared {
+  readonly run: TracedRun;
+  /** Each promise that does not hold after it. */
+  broken(ended: EndedCommand): Promise<string[]>;
+}
+
 export interface Attack {
   /** In the counts: `kill points`. */
   readonly points: string;
   /** In the counts: `kills`. */
   readonly hits: string;
-  /** Which subjects, and how many points of each the quick part takes: 0 leaves it out. */
-  readonly subjects: Readonly<Partial<Record<Subject["name"], number>>>;
+  /** Which targets, and how many points of each the quick part takes: 0 leaves it out. */
+  readonly targets: Readonly<Record<string, number>>;
   /** What is done at this point; undefined if nothing. */
   injectionAt(
     point: Point,
-    context: { readonly subject: Subject; below(limit: number): number },
+    context: { readonly target: Target; below(limit: number): number },
   ): Injection | undefined;
   /** What a person does then, before the next command; each promise broken by it. */
   readonly afterwards?: (world: CliWorld, injected: Injected) => Promise<string[]>;
   /** What the command itself must have said, seen before anything else is asked. */
   liesOfAnswer(world: CliWorld, context: Injected & { readonly before: Seen }): string[];
+}
+
+const TARGETS: readonly Target[] = [...SUBJECTS.map(commandOf), ...LIVES];
+
+function commandOf({ name, about, exitCode, prepare, broken }: Subject): Target {
+  return {
+    name,
+    about,
+    exitCode,
+    victim: "command",
+    async prepare(world) {
+      const words = await prepare(world);
+      return { run: tracedCommand(world, words), broken: (ended) => broken(world, words, ended) };
+    },
+  };
 }
 
 /** Whole, every point is tried; what is random is only which injection a point gets. */
@@ -36,17 +79,19 @@ export async function attackAll(attack: Attack, options: SweepOptions): Promise<
   if (skipped !== undefined) return { counts: [], violations: [], skipped: [`${attack.points}: ${skipped}`] };
   const counts: [string, number][] = [];
   const violations: string[] = [];
-  for (const subject of SUBJECTS) {
-    const quickPoints = attack.subjects[subject.name];
+  for (const target of TARGETS) {
+    const { name, about } = target;
+    const quickPoints = attack.targets[name];
     if (quickPoints === undefined || (options.quick && quickPoints === 0)) continue;
-    const { aims, reached, hits, broken } = await new SubjectSweep(subject, attack, options).run(quickPoints);
+    const sweep = new TargetSweep(target, attack, options);
+    const { aims, reached, hits, broken } = await sweep.run(quickPoints);
     const missed = aims.filter(({ point }) => !reached.has(point.call));
-    counts.push([`${attack.points} of ${subject.about}`, reached.size]);
-    counts.push([`${attack.hits} of ${subject.about}`, hits]);
-    if (missed.length > 0) counts.push([`${attack.points} of ${subject.about} not reached`, missed.length]);
+    counts.push([`${attack.points} of ${about}`, reached.size]);
+    counts.push([`${attack.hits} of ${about}`, hits]);
+    if (missed.length > 0) counts.push([`${attack.points} of ${about} not reached`, missed.length]);
     violations.push(...broken);
-    for (const { point } of missed) options.tell(`${subject.name}: not reached: ${point.call}`);
-    if (reached.size === 0) violations.push(`${subject.name}: not one ${attack.hits} came at a point`);
+    for (const { point } of missed) options.tell(`${name}: not reached: ${point.call}`);
+    if (reached.size === 0) violations.push(`${name}: not one ${attack.hits} came at a point`);
   }
   return { counts, violations };
 }
@@ -56,18 +101,18 @@ interface Aim {
   readonly injection: Injection;
 }
 
-class SubjectSweep {
+class TargetSweep {
   readonly broken: string[] = [];
   /** The calls that were hit, meant or not. */
   readonly reached = new Set<string>();
   hits = 0;
   aims: readonly Aim[] = [];
-  readonly #subject: Subject;
+  readonly #target: Target;
   readonly #attack: Attack;
   readonly #options: SweepOptions;
 
-  constructor(subject: Subject, attack: Attack, options: SweepOptions) {
-    this.#subject = subject;
+  constructor(target: Target, attack: Attack, options: SweepOptions) {
+    this.#target = target;
     this.#attack = attack;
     this.#options = options;
   }
@@ -75,25 +120,26 @@ class SubjectSweep {
   async run(quickPoints: number): Promise<this> {
     const { seed, quick, tell } = this.#options;
     const { below } = randomOf(seed);
-    const points = await this.#count();
-    const all = points.flatMap((point): Aim[] => {
-      const injection = this.#attack.injectionAt(point, { subject: this.#subject, below });
+    const { points, from } = await this.#count();
+    const all = points.slice(from).flatMap((point): Aim[] => {
+      const injection = this.#attack.injectionAt(point, { target: this.#target, below });
       return injection === undefined ? [] : [{ point, injection }];
     });
     // How many files a scan of the process table opens is the machine's affair: the quick part leaves those counts alone.
     const steady = all.filter(({ point }) => !STRAYING.includes(point.kind));
     this.aims = quick ? sampleOf(steady, quickPoints, below) : all;
-    tell(`${this.#subject.name}: ${this.aims.length} of ${all.length} points`);
+    tell(`${this.#target.name}: ${this.aims.length} of ${all.length} points`);
     await inLanes(LANES, this.aims, async (aim) => await this.#try(aim, points.indexOf(aim.point)));
     return this;
   }
 
-  async #count(): Promise<Point[]> {
+  async #count(): ReturnType<typeof pointsOf> {
     await using world = new CliWorld();
-    const words = await this.#subject.prepare(world);
-    const points = await pointsOf(world, words, this.#subject.exitCode);
-    if (points.length === 0) throw new Error(`strace saw nothing of ${this.#subject.about}`);
-    return points;
+    const { run } = await this.#target.prepare(world);
+    const counted = await pointsOf(world, run, this.#target.exitCode);
+    if (counted.points.length === counted.from)
+      throw new Error(`strace saw nothing of ${this.#target.about}`);
+    return counted;
   }
 
   async #try({ point, injection }: Aim, index: number): Promise<void> {
@@ -107,15 +153,15 @@ class SubjectSweep {
 
   /** A run that nothing has hit after all must keep the same promises. */
   async #once(point: Point, injection: Injection): Promise<{ passed: number; foundAt?: number | undefined }> {
-    const subject = this.#subject;
+    const { name, victim, prepare } = this.#target;
     let where = `meant: ${injection} at ${point.call} (${point.kind} ${point.n})`;
     let came: { passed: number; foundAt?: number | undefined } = { passed: 0 };
     const found: string[] = [];
     try {
       await using world = new CliWorld();
-      const words = await subject.prepare(world);
+      const { run, broken } = await prepare(world);
       const before = see(world);
-      const injected = await inject(world, words, { ...point, injection });
+      const injected = await inject(world, run, { ...point, injection });
       came = injected;
       if (injected.call === undefined) where = `not hit, ${where}`;
       else {
@@ -123,15 +169,17 @@ class SubjectSweep {
         this.hits += 1;
         if (injected.isPoint) this.reached.add(injected.call);
       }
+      found.push(...injected.lies);
       // What strikes a call of Node's own, as its wake-up of a thread, is no concern of the command's: it may abort.
       const isOther = injected.call !== undefined && !injected.isPoint;
-      if (!isOther) found.push(...this.#attack.liesOfAnswer(world, { ...injected, before }));
+      if (victim === "command" && !isOther)
+        found.push(...this.#attack.liesOfAnswer(world, { ...injected, before }));
       found.push(...((await this.#attack.afterwards?.(world, injected)) ?? []));
-      found.push(...(await subject.broken(world, words, injected.ended)));
+      found.push(...(await broken(injected.ended)));
     } catch (error) {
       found.push(error instanceof Error ? error.message : String(error));
     }
-    this.broken.push(...found.map((promise) => `${subject.name}, ${where}: ${promise}`));
+    this.broken.push(...found.map((promise) => `${name}, ${where}: ${promise}`));
     return came;
   }
 }

@@ -18,7 +18,7 @@ import { claimFile } from "../../paths/observe.js";
 import { adoptable, ID, liesOfStatus, see, tornRecords, untilDoctorIsRight } from "./seen.js";
 
 /** An agent whose session can be loaded again. */
-const LOADS = { loadSession: true };
+export const LOADS = { loadSession: true };
 
 export interface Subject {
   readonly name: "launch" | "release" | "reclaim" | "again" | "adoption" | "restore";
@@ -148,7 +148,7 @@ const restore: Subject = {
 export const SUBJECTS: readonly Subject[] = [launch, again, adoption, release, reclaim, restore];
 
 /** The launch ids that the claim goes on from, and its own; undefined if there is none. */
-function chainOf(world: CliWorld): string[] | undefined {
+export function chainOf(world: CliWorld): string[] | undefined {
   const text = textIfThere(claimFile(world.registry, ID));
   if (text === undefined) return undefined;
   const { launchId, restoredFrom = [] } = JSON.parse(text) as Claim;
@@ -237,7 +237,7 @@ async function blockedByLive(world: CliWorld): Promise<string[]> {
 }
 
 /** One claim, one Pod alive, one prompt to it; and no accepted run but those that are known of. */
-function notOne(world: CliWorld, launchId: string, accepted = 1): string[] {
+export function notOne(world: CliWorld, launchId: string, accepted = 1): string[] {
   const { claims, sessions, podLock } = world.observe(ID);
   const found = {
     claims,
@@ -263,7 +263,7 @@ function notOne(world: CliWorld, launchId: string, accepted = 1): string[] {
 }
 
 /** Again for as long as it is refused: what is on its way out ends by itself. */
-async function untilDone(command: () => Promise<EndedCommand>): Promise<EndedCommand> {
+export async function untilDone(command: () => Promise<EndedCommand>): Promise<EndedCommand> {
   let last: EndedCommand | undefined;
   return await waitUntil(
     async () => {

@@ -1,6 +1,5 @@
-/** Commands under `strace`: which calls they make, and what becomes of them if one of these kills them or fails. */
+/** Processes under `strace`: which calls they make, and what becomes of them if one of these kills them or fails. */
 import { spawn, spawnSync } from "node:child_process";
-import fs from "node:fs";
 import { dirname, join } from "node:path";
 import {
   DEADLINE_MS,
@@ -9,10 +8,11 @@ import {
   type CliWorld,
   type EndedCommand,
 } from "../../fixtures/cli-world.js";
+import { textIfThere } from "../../fixtures/files.js";
 import { built } from "../../fixtures/guardian-runtime.js";
 import { isRunning, runningProcesses, waitUntil } from "../../fixtures/processes.js";
 
-/** One call of a command. */
+/** One call of the traced process. */
 export interface Point {
   /** The system call's name. */
   readonly kind: string;
@@ -20,15 +20,26 @@ export interface Point {
   readonly n: number;
   /** What it does, without what differs from run to run: `link claims/ID.tmp claims/T-1.json`. */
   readonly call: string;
-  /** Whether it can change something outside of the command. */
+  /** Whether it can change something outside of the process. */
   readonly changes: boolean;
 }
 
 /** What the call does instead of what it should, in strace's words. */
 export type Injection = "signal=KILL" | `error=${string}`;
 
-export interface Injected {
+/** Runs something of which one process is traced, with these options of strace, and waits for its end. */
+export type TracedRun = (strace: readonly string[]) => Promise<Ran>;
+
+export interface Ran {
+  /** The command, or the last of several. */
   readonly ended: EndedCommand;
+  /** What was seen on the way that is not so. */
+  readonly lies: readonly string[];
+  /** How long the trace was when what matters began. Default 0. */
+  readonly traceBefore?: number;
+}
+
+export interface Injected extends Ran {
   /** The call that was hit; undefined if none was. Not always the one that was meant: `n` counts foreign calls, too. */
   readonly call: string | undefined;
   /** Whether that call is one of its points. */
@@ -43,7 +54,7 @@ const FORKS = ["clone", "clone3", "fork", "vfork"];
 const WRITES = ["write", "writev", "pwrite64", "sendmsg", "sendto"];
 const NAMES = ["mkdir", "mkdirat", "link", "linkat", "unlink", "unlinkat", "rename", "renameat", "renameat2"];
 const SYNCS = ["fsync", "fdatasync"];
-const OTHERS = ["openat", "ftruncate", "fcntl", "socketpair", "connect", "kill"];
+const OTHERS = ["openat", "ftruncate", "fcntl", "socketpair", "bind", "listen", "connect", "kill"];
 /** They change nothing: a death before one is like a death before the next that does, but an error may be taken for an answer. */
 const READS = ["read", "pread64", "stat", "lstat", "statx", "newfstatat", "getdents64", "statfs"];
 const KINDS = [...FORKS, ...WRITES, ...NAMES, ...SYNCS, ...OTHERS, ...READS];
@@ -57,34 +68,35 @@ export function whyNoTrace(): string | undefined {
   return status === 0 ? undefined : `strace may not trace here: ${stderr.trim()}`;
 }
 
-/** Every point of a command, from a run of it that nobody disturbs. */
+/** Every point of a run that nobody disturbs; `from` is the number of those that do not matter. */
 export async function pointsOf(
   world: CliWorld,
-  words: readonly string[],
+  run: TracedRun,
   exitCode: number,
-): Promise<Point[]> {
-  const { ended, calls } = await traced(world, words, []);
-  if (ended.code !== exitCode) throw new Error(`${words.join(" ")} under strace: ${JSON.stringify(ended)}`);
-  return pointsIn(world, calls);
+): Promise<{ readonly points: readonly Point[]; readonly from: number }> {
+  const { ended, lies, calls, traceBefore = 0 } = await traced(world, run, []);
+  if (ended.code !== exitCode || lies.length > 0)
+    throw new Error(`undisturbed under strace: ${JSON.stringify({ ended, lies })}`);
+  const points = pointsIn(world, calls);
+  return { points, from: points.filter(({ at }) => at < traceBefore).length };
 }
 
 export async function inject(
   world: CliWorld,
-  words: readonly string[],
+  run: TracedRun,
   { kind, n, call: meant, injection }: Point & { readonly injection: Injection },
 ): Promise<Injected> {
-  const { ended, calls } = await traced(world, words, ["-e", `inject=${kind}:${injection}:when=${n}`]);
+  const aim = ["-e", `inject=${kind}:${injection}:when=${n}`];
+  const { wasKilled, calls, ...ran } = await traced(world, run, aim);
   const points = pointsIn(world, calls);
   const isHit = (call: Call) =>
-    injection === "signal=KILL"
-      ? ended.signal === "SIGKILL" && call.kind === kind && call.n === n
-      : call.isInjected;
+    injection === "signal=KILL" ? wasKilled && call.kind === kind && call.n === n : call.isInjected;
   const hit = calls.find(isHit);
   const foundAt = points.find(({ call }) => call === meant)?.n;
-  if (hit === undefined) return { ended, call: undefined, isPoint: false, passed: points.length, foundAt };
+  if (hit === undefined) return { ...ran, call: undefined, isPoint: false, passed: points.length, foundAt };
   const at = points.findIndex((point) => point.line === hit.line);
   return {
-    ended,
+    ...ran,
     call: points[at]?.call ?? `a ${kind} that is none of the registry's`,
     isPoint: at >= 0,
     foundAt,
@@ -98,37 +110,55 @@ interface Call {
   readonly n: number;
   readonly isMain: boolean;
   readonly line: string;
+  /** Where in the trace the line begins. */
+  readonly at: number;
   isInjected: boolean;
 }
 
-/** With its threads, and without what it executes: neither the guardian nor any other program is traced, and none is hit. */
+export function traceOf(world: CliWorld): string {
+  return join(dirname(world.workspace), "trace");
+}
+
+/** With its threads, and without what it executes: no other program is traced, and none is hit. */
 async function traced(
   world: CliWorld,
-  words: readonly string[],
+  run: TracedRun,
   injection: readonly string[],
-): Promise<{ ended: EndedCommand; calls: Call[] }> {
-  const file = join(dirname(world.workspace), "trace");
+): Promise<Ran & { readonly wasKilled: boolean; readonly calls: Call[] }> {
+  const file = traceOf(world);
   const filter = `trace=${KINDS.map((kind) => `?${kind}`).join(",")}`;
-  const options = ["-f", "-b", "execve", "-y", "-s", "100", "-o", file, "-e", filter, ...injection];
-  const program = [process.execPath, built("bin/launch-claim.js"), ...words];
-  const command = new RunningCommand(
-    spawn("strace", [...options, ...program], {
-      cwd: world.workspace,
-      // One thread makes all asynchronous calls, so that their order is the command's.
-      env: { ...process.env, ...world.environment, UV_THREADPOOL_SIZE: "1" },
-    }),
-  );
-  command.child.stdin?.end();
-  try {
-    await waitUntil(() => !isRunning(command.pid), {
-      deadlineMs: 2 * DEADLINE_MS,
-      what: () => `the end of ${words.join(" ")}; so far: ${command.said}`,
-    });
-  } finally {
-    // A strace that is killed lets its command go on: the command goes first, and strace after it by itself.
-    for (const { pid, parent } of runningProcesses()) if (parent === command.pid) kill(pid, "SIGKILL");
-  }
-  return { ended: await command.ended, calls: callsIn(fs.readFileSync(file, "utf8").split("\n")) };
+  const ran = await run(["-f", "-b", "execve", "-y", "-s", "100", "-o", file, "-e", filter, ...injection]);
+  // What never came to run has made no call.
+  const lines = (textIfThere(file) ?? "").split("\n");
+  return {
+    ...ran,
+    wasKilled: lines.some((line) => line.includes("+++ killed by SIGKILL")),
+    calls: callsIn(lines),
+  };
+}
+
+/** A command of the built program. */
+export function tracedCommand(world: CliWorld, words: readonly string[]): TracedRun {
+  return async (strace) => {
+    const command = new RunningCommand(
+      spawn("strace", [...strace, process.execPath, built("bin/launch-claim.js"), ...words], {
+        cwd: world.workspace,
+        // One thread makes all asynchronous calls, so that their order is the command's.
+        env: { ...process.env, ...world.environment, UV_THREADPOOL_SIZE: "1" },
+      }),
+    );
+    command.child.stdin?.end();
+    try {
+      await waitUntil(() => !isRunning(command.pid), {
+        deadlineMs: 2 * DEADLINE_MS,
+        what: () => `the end of ${words.join(" ")}; so far: ${command.said}`,
+      });
+    } finally {
+      // A strace that is killed lets its command go on: the command goes first, and strace after it by itself.
+      for (const { pid, parent } of runningProcesses()) if (parent === command.pid) kill(pid, "SIGKILL");
+    }
+    return { ended: await command.ended, lies: [] };
+  };
 }
 
 function callsIn(lines: readonly string[]): Call[] {
@@ -136,6 +166,7 @@ function callsIn(lines: readonly string[]): Call[] {
   const made = new Map<string, number>();
   const last = new Map<string, Call>();
   let main: string | undefined;
+  let at = 0;
   for (const line of lines) {
     const [, pid = "", text = ""] = /^(\d+) +(.*)$/u.exec(line) ?? [];
     main ??= pid;
@@ -143,23 +174,24 @@ function callsIn(lines: readonly string[]): Call[] {
     if (kind !== undefined) {
       const n = (made.get(`${pid} ${kind}`) ?? 0) + 1;
       made.set(`${pid} ${kind}`, n);
-      const call: Call = { kind, n, isMain: pid === main, line: text, isInjected: false };
+      const call: Call = { kind, n, isMain: pid === main, line: text, at, isInjected: false };
       calls.push(call);
       last.set(pid, call);
     }
     // A call that others came between is told in two lines, and how it ended in the second.
     const call = last.get(pid);
     if (call && text.endsWith("(INJECTED)")) call.isInjected = true;
+    at += Buffer.byteLength(line) + 1;
   }
   return calls;
 }
 
 /** From the first call on that names the registry or the sockets: what Node does before it is the same for every program. */
-function pointsIn(world: CliWorld, calls: readonly Call[]): (Point & { line: string })[] {
+function pointsIn(world: CliWorld, calls: readonly Call[]): (Point & { line: string; at: number })[] {
   const seen = new Map<string, number>();
-  const points: (Point & { line: string })[] = [];
+  const points: (Point & { line: string; at: number })[] = [];
   const ofMain = new Set(calls.flatMap(({ kind, n, isMain }) => (isMain ? `${kind} ${n}` : [])));
-  for (const { kind, n, isMain, line } of calls) {
+  for (const { kind, n, isMain, line, at } of calls) {
     // Of the other threads the syncs alone: all else is made by the main one. One that has the same number there is hidden by it.
     if (!isMain && (!SYNCS.includes(kind) || ofMain.has(`${kind} ${n}`))) continue;
     const paths = pathsIn(world, line);
@@ -168,7 +200,7 @@ function pointsIn(world: CliWorld, calls: readonly Call[]): (Point & { line: str
     const times = (seen.get(what) ?? 0) + 1;
     seen.set(what, times);
     const call = times === 1 ? what : `${what} (${times})`;
-    points.push({ kind, n, call, changes: changes(kind, line), line });
+    points.push({ kind, n, call, changes: changes(kind, line), line, at });
   }
   return points;
 }
@@ -176,7 +208,7 @@ function pointsIn(world: CliWorld, calls: readonly Call[]): (Point & { line: str
 function counts(kind: string, line: string, isOurs: boolean): boolean {
   if (FORKS.includes(kind)) return !line.includes("CLONE_THREAD");
   if (WRITES.includes(kind)) return isOurs || /^\w+\((?:\d+<socket|1<)/u.test(line);
-  if (kind === "socketpair") return true;
+  if (kind === "socketpair" || kind === "listen") return true;
   if (kind === "kill") return !/, 0\)/u.test(line);
   return isOurs;
 }
