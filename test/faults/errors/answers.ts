@@ -29,9 +29,14 @@ export function liesOfAnswer(
   const { status = "error" } = answer;
   const isDone = ["claimed", "restored", "ended"].includes(status);
   // Nothing to end is done for a reclaim, and a failure of a release.
-  if (status !== "absent" && isDone !== (ended.code === 0)) lies.push(`${status} with exit code ${ended.code}`);
+  if (status !== "absent" && isDone !== (ended.code === 0))
+    lies.push(`${status} with exit code ${ended.code}`);
   if (status === "claimed" || status === "restored") {
-    if (answer.claim?.launchId !== after.claim) lies.push(`it says ${status}; claimed is ${after.claim}`);
+    const { launchId } = answer.claim ?? {};
+    if (launchId === undefined || launchId !== after.claim)
+      lies.push(`it says ${status}; claimed is ${after.claim}`);
+    else if (status === "claimed" && !after.accepted.includes(launchId))
+      lies.push(`it says claimed; ${launchId} has no receipt of an accepted run`);
   } else if (status === "ended") {
     if (after.claimFile !== undefined || after.history.length !== 1 || after.living.length > 0)
       lies.push(`it says ended; seen is ${JSON.stringify(after)}`);

@@ -5,19 +5,20 @@ import { afterDoubt, liesOfAnswer } from "./answers.js";
 
 export const errors: Sweep = {
   name: "errors",
-  title: "A command of which a system call fails",
+  title: "A command, or a guardian, of which a system call fails",
   about:
     "A launch, a launch over a living claim, an adoption, a release, a reclaim and a restore are run through the built program under strace, and one call that " +
     "touches the registry, the sockets, the Pod or standard output fails: opening, reading, writing, syncing, linking, renaming, removing, examining, listing, " +
     "locking, connecting, forking or signalling, with an errno that such a call can have (ENOSPC, EIO, EACCES, EROFS, EMFILE, EINTR and others), drawn by the seed. " +
     "After each the command has ended with an exit code of the contract and without a stack trace; `claimed`, `restored` or `ended` is on disk, and every " +
-    "other answer has changed no claim and left nothing running that it does not name; then everything holds that holds after a death at that point.",
+    "other answer has changed no claim and left nothing running that it does not name; then everything holds that holds after a death at that point. " +
+    "In the same way calls of the guardian alone fail, while it is launched and released, adopted, and while it restores a session.",
   notCovered: [
     "Of the calls that only read, a quarter is tried, drawn by the seed; all of them in a launch over a living claim.",
     "Each point is tried with one errno a run; another seed draws others.",
     "One call fails and those after it succeed; a disk that stays full is the sweep of full disks.",
     "Closing a file never fails here: strace would keep the descriptor open, which no kernel does.",
-    "The guardian's own calls do not fail in this sweep, nor do those before the registry is first touched.",
+    "What is done before the registry is first touched does not fail.",
     "A read of the process table does not fail; reads from the Pod and the wake-ups of threads do not either.",
     "A point is found by counting calls of its kind. After a scan of the process table that count differs from run to run: some are missed, and the counts tell how many were.",
   ],

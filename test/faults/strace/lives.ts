@@ -13,6 +13,7 @@ import {
 import { AT_ONCE, built } from "../../fixtures/guardian-runtime.js";
 import { textIfThere } from "../../fixtures/files.js";
 import { waitUntil } from "../../fixtures/processes.js";
+import type { AgentScript } from "../../../src/testing/scripted-agent/script.js";
 import { afterDoubt, liesOfAnswer } from "../errors/answers.js";
 import type { Target } from "./points.js";
 import { ID, liesOfStatus, see, tornRecords, untilDoctorIsRight } from "./seen.js";
@@ -48,6 +49,15 @@ const adopted: Life = {
   },
 };
 
+/** It has no reaper, and its agent stays when it dies: only who looks for the agent ends it. */
+const unreaped: Life = {
+  name: "unreaped",
+  about: "a guardian whose agent outlives it",
+  async tell(story) {
+    await story.goesOn((world) => story.host("outlived", world).ended);
+  },
+};
+
 /** It loads the session of a claim whose Pod is gone. */
 const restoring: Life = {
   name: "restoring",
@@ -61,7 +71,7 @@ const restoring: Life = {
   },
 };
 
-export const LIVES: readonly Target[] = [launched, adopted, restoring].map(
+export const LIVES: readonly Target[] = [launched, adopted, unreaped, restoring].map(
   ({ name, about, before, tell }) => ({
     name,
     about,
@@ -78,6 +88,20 @@ export const LIVES: readonly Target[] = [launched, adopted, restoring].map(
     },
   }),
 );
+
+interface Host {
+  /** As `test/fixtures/guardian-host.ts` takes it. */
+  readonly command: "launch" | "restore" | "halt";
+  readonly script: AgentScript;
+  readonly proof?: "scan";
+}
+
+const HOSTS = {
+  launch: { command: "launch", script: {} },
+  halt: { command: "halt", script: {} },
+  outlived: { command: "launch", script: { ignoreStdinEnd: true, ignoreSigterm: true }, proof: "scan" },
+  restore: { command: "restore", script: LOADS },
+} satisfies Readonly<Record<string, Host>>;
 
 /** Commands one after the other, each of which is asked at once whether what it said is so. */
 class Story {
@@ -114,15 +138,16 @@ class Story {
   }
 
   /** A launcher in a process of its own, whose guardian is traced. */
-  host(what: "launch" | "restore" | "halt", world: CliWorld): RunningCommand {
-    const command = world.agent(what === "restore" ? LOADS : {});
+  host(what: keyof typeof HOSTS, world: CliWorld): RunningCommand {
+    const { command: verb, script, proof }: Host = HOSTS[what];
+    const command = world.agent(script);
     const recipe: AgentRecipe = { driver: "acp", command, evidence: AT_ONCE };
     const { workspace, home } = world;
     const host = [built("test/fixtures/guardian-host.js"), workspace, home, this.#program];
     return new RunningCommand(
-      spawn(process.execPath, [...host, what, ID, JSON.stringify(recipe)], {
+      spawn(process.execPath, [...host, verb, ID, JSON.stringify(recipe)], {
         cwd: workspace,
-        env: { ...process.env, ...world.environment },
+        env: { ...process.env, ...world.environment, ...(proof && { LAUNCH_CLAIM_PROOF: proof }) },
       }),
     );
   }
