@@ -15,7 +15,7 @@ import { textIfThere } from "../../fixtures/files.js";
 import { waitUntil } from "../../fixtures/processes.js";
 import type { AgentScript } from "../../../src/testing/scripted-agent/script.js";
 import { afterDoubt, liesOfAnswer } from "../errors/answers.js";
-import type { Target } from "./points.js";
+import type { Target } from "./target.js";
 import { ID, liesOfStatus, see, tornRecords, untilDoctorIsRight } from "./seen.js";
 import { chainOf, killPods, LOADS, notOne, untilDone } from "./subjects.js";
 import { traceOf, type Ran } from "./trace.js";

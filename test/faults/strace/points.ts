@@ -1,11 +1,12 @@
 /** Every chosen point of a target, each in a world of its own. */
-import { CliWorld, type EndedCommand } from "../../fixtures/cli-world.js";
+import { CliWorld } from "../../fixtures/cli-world.js";
 import { inLanes } from "../lanes.js";
 import { randomOf } from "../random.js";
 import type { SweepOptions, SweepReport } from "../sweep.js";
 import { LIVES } from "./lives.js";
 import { see, type Seen } from "./seen.js";
 import { SUBJECTS, type Subject } from "./subjects.js";
+import type { Target } from "./target.js";
 import {
   inject,
   pointsOf,
@@ -14,31 +15,12 @@ import {
   type Injected,
   type Injection,
   type Point,
-  type TracedRun,
 } from "./trace.js";
 
 /** Runs side by side. */
 const LANES = 3;
 /** How often a point is tried: before some calls the command makes others of their kind (wake-ups of its threads), once more or less. */
 const TRIES = 4;
-
-/** What is attacked: a command, or the guardian that commands have to do with. */
-export interface Target {
-  readonly name: string;
-  /** In the counts: `kill points of …`. */
-  readonly about: string;
-  /** Of a run that nothing disturbs. */
-  readonly exitCode: number;
-  readonly victim: "command" | "guardian";
-  /** Brings the world to where the run begins. */
-  prepare(world: CliWorld): Promise<Prepared>;
-}
-
-export interface Prepared {
-  readonly run: TracedRun;
-  /** Each promise that does not hold after it. */
-  broken(ended: EndedCommand): Promise<string[]>;
-}
 
 export interface Attack {
   /** In the counts: `kill points`. */
