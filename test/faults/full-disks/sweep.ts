@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../../src/errors.js";
 import { CliWorld, DEADLINE_MS, type EndedCommand } from "../../fixtures/cli-world.js";
+import { temporariesIn } from "../../fixtures/files.js";
 import { waitUntil } from "../../fixtures/processes.js";
 import { canMount, mount, unmount } from "../../fixtures/registry-mounts.js";
 import { afterDoubt, liesOfAnswer } from "../errors/answers.js";
@@ -99,13 +100,9 @@ async function brokenAfter(
 
 /** Who could not write leaves nothing half written. A Pod that lives may be about to write: its file is gone in a moment. */
 async function temporariesLeft(world: CliWorld): Promise<string[]> {
-  const temporaries = () =>
-    fs
-      .readdirSync(world.registry, { recursive: true, encoding: "utf8" })
-      .filter((name) => /(?:^|\/)\.[^/]*\.tmp$/u.test(name));
-  return await waitUntil(() => temporaries().length === 0 && [], {
+  return await waitUntil(() => temporariesIn(world.registry).length === 0 && [], {
     deadlineMs: DEADLINE_MS,
-    what: () => `the removal of ${temporaries().join(", ")}`,
+    what: () => `the removal of ${temporariesIn(world.registry).join(", ")}`,
   }).catch((error: unknown) => [messageOf(error)]);
 }
 
