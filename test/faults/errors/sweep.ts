@@ -32,8 +32,8 @@ const failures: Attack = {
   points: "failing calls",
   hits: "injected errors",
   subjects: { launch: 5, again: 1, adoption: 0, release: 2, reclaim: 0, restore: 0 },
-  // The commit, and the look whether there is a claim already: if no other error is told rightly, these two are.
-  always: /^link claims\/|^openat claims\/T-1\.json$/u,
+  // The commit; and the look that tells whether there is a claim, the first being for one that was half ended.
+  always: /^link claims\/|^openat claims\/T-1\.json \(2\)$/u,
   injectionAt(point, { subject, below }): Injection | undefined {
     // Where a claim stands, each read may hide it; elsewhere there are many more than a run has time for.
     if (!point.changes && subject.name !== "again" && below(READS_SHARE) > 0) return undefined;
