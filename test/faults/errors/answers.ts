@@ -74,6 +74,8 @@ function liesOfExitCode(
   { code }: EndedCommand,
   { before, after }: { readonly before: Seen; readonly after: Seen },
 ): string[] {
+  // Who died was seen to: `crashIn`.
+  if (code === undefined) return [];
   if (code !== 0)
     return code === EXIT_CODES["unresolved"] ? [] : changesOf({ status: `exit ${code}`, before, after });
   return after.claim === before.claim ? [`exit code 0; the claim was ${before.claim}, and still is`] : [];

@@ -21,6 +21,7 @@ export const errors: Sweep = {
     "The guardian's own calls do not fail in this sweep, nor do those before the registry is first touched.",
     "A read of the process table does not fail; reads from the Pod and the wake-ups of threads do not either.",
     "A point is found by counting calls of its kind. After a scan of the process table that count differs from run to run: some are missed, and the counts tell how many were.",
+    "Each thread counts for itself: where a wake-up of Node's threads has the same number, it fails as well, and Node may abort. Such a point counts as not reached; only what is left is judged.",
   ],
   run: (options) => attackAll(failures, options),
 };

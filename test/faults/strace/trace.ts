@@ -31,7 +31,7 @@ export interface Injected {
   readonly ended: EndedCommand;
   /** The call that was hit; undefined if none was. Not always the one that was meant: `n` counts foreign calls, too. */
   readonly call: string | undefined;
-  /** Whether that call is one of its points. */
+  /** Whether that call is one of its points, and no wake-up of Node's threads was hit with it. */
   readonly isPoint: boolean;
   /** How many points lay behind it then; without a hit, how many there were. */
   readonly passed: number;
@@ -79,14 +79,18 @@ export async function inject(
     injection === "signal=KILL"
       ? ended.signal === "SIGKILL" && call.kind === kind && call.n === n
       : call.isInjected;
-  const hit = calls.find(isHit);
+  const hits = calls.filter(isHit);
+  const [hit] = hits;
   const foundAt = points.find(({ call }) => call === meant)?.n;
   if (hit === undefined) return { ended, call: undefined, isPoint: false, passed: points.length, foundAt };
   const at = points.findIndex((point) => point.line === hit.line);
+  // Each thread counts for itself: the n-th write of another one, by which it wakes the main one up, fails as well, and Node aborts.
+  const isWakeUpHit =
+    injection !== "signal=KILL" && hits.some((call) => !call.isMain && WRITES.includes(call.kind));
   return {
     ended,
     call: points[at]?.call ?? `a ${kind} that is none of the registry's`,
-    isPoint: at >= 0,
+    isPoint: at >= 0 && !isWakeUpHit,
     foundAt,
     passed: points.filter((point) => calls.findIndex(({ line }) => line === point.line) < calls.indexOf(hit))
       .length,
