@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The program: the only file that touches the process it runs in.
+import { LaunchClaimError, messageOf } from "../errors.js";
 import { EXIT } from "./exit-codes.js";
 import { Interrupt, type CliIo, type Ear, type InterruptSignal, type Output } from "./io.js";
 import { runCli } from "./run.js";
@@ -48,6 +49,18 @@ function listen({ keys, hear, end }: Ear): () => void {
   };
 }
 
+/** Whoever removes a directory may still stand in it. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new LaunchClaimError("workspace_missing", `the current directory is gone: ${messageOf(cause)}`, {
+      hint: "Go to a directory that is there.",
+      cause,
+    });
+  }
+}
+
 const io: CliIo = {
   stdout: outputOf(process.stdout, () => closed.abort()),
   stderr: outputOf(process.stderr, () => undefined),
@@ -59,7 +72,10 @@ const io: CliIo = {
     return { isTTY: process.stdin.isTTY, listen };
   },
   env: process.env,
-  cwd: process.cwd(),
+  // Asked for by the command, which tells what it fails with.
+  get cwd() {
+    return currentDirectory();
+  },
   interrupts: takeInterrupts,
   closed: closed.signal,
 };

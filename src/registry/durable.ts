@@ -97,9 +97,15 @@ export class DurableWrites {
 export function createDurablyNow(final: string, text: string): void {
   const temp = temporaryPath(final, randomBytes(8).toString("hex"));
   try {
-    fs.writeFileSync(temp, text, { flag: "wx", mode: 0o600, flush: true });
-    link({ temp, final });
-    fs.unlinkSync(temp);
+    const fd = openNew(temp);
+    try {
+      fs.writeFileSync(fd, text);
+      fs.fsyncSync(fd);
+      link({ temp, final });
+    } finally {
+      fs.closeSync(fd);
+      removeIfThere(temp);
+    }
     const directory = fs.openSync(dirname(final), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
       fs.fsyncSync(directory);

@@ -8,6 +8,7 @@ import {
   type CliBench,
   type CliResult,
 } from "../fixtures/bad-agents.js";
+import { temporariesIn } from "../fixtures/files.js";
 import { scriptedCommand } from "../fixtures/guardian-runtime.js";
 import { peakMemoryOf } from "../fixtures/processes.js";
 import { canMount, mountReadOnly, mountSmall } from "../fixtures/registry-mounts.js";
@@ -43,6 +44,7 @@ describe.skipIf(!canMount() && process.env["CI"] === undefined)("with a disk of 
     expect(told.stderr).toMatch(/failed|error:/u);
     expect(told.stderr).toMatch(/ENOSPC|no space/u);
     expectNothingLeft(bench, told);
+    expect(temporariesIn(bench.home)).toEqual([]);
     fs.unlinkSync(`${bench.home}/filler`);
     await expectFree(bench);
   });

@@ -14,8 +14,15 @@ function start(host: CliHost, ...argv: string[]) {
   return startWith(host, [], argv);
 }
 
-function startWith(host: CliHost, flags: readonly string[], argv: readonly string[]) {
-  const child = spawn(process.execPath, [...flags, MAIN, ...argv], {
+/** @param under what starts it, as `sh -c … sh` */
+function startWith(
+  host: CliHost,
+  flags: readonly string[],
+  argv: readonly string[],
+  under: readonly string[] = [],
+) {
+  const [program = "", ...words] = [...under, process.execPath, ...flags, MAIN, ...argv];
+  const child = spawn(program, words, {
     cwd: host.workspace,
     env: { ...process.env, ...host.env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -66,6 +73,7 @@ describe("what is loaded", () => {
   test("for --version is nothing that any command needs", async () => {
     const loaded = await loadedBy(new CliHost(), "--version");
     expect([...loaded.keys()].filter(isForeign)).toEqual([]);
+    expect([...loaded.values()].filter((text) => HEAVY.test(text))).toEqual([]);
     expect(loaded.size).toBeLessThan(5);
   });
 
@@ -86,6 +94,19 @@ describe("the program", () => {
       out: "",
       err: expect.stringMatching(/^error: "stop" needs <ticket>/u) as string,
     });
+  });
+
+  test("in a directory that was removed says so, exit code 2, and needs none to tell its version", async () => {
+    const host = new CliHost();
+    const gone = join(host.directory, "gone");
+    const under = ["sh", "-c", 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"', gone];
+    const lost = startWith(host, [], ["status"], under);
+    expect(await lost.ended).toEqual({ code: 2, signal: null });
+    expect(lost.printed).toEqual({
+      out: "",
+      err: expect.stringMatching(/^error: the current directory is gone: .*\nhint: .*\n$/u) as string,
+    });
+    expect(await startWith(host, [], ["--version"], under).ended).toEqual({ code: 0, signal: null });
   });
 
   test("does not crash when whoever reads its results goes away", async () => {

@@ -98,6 +98,19 @@ describe("what was not understood is told in one message with what was expected 
   });
 });
 
+test("an error that nobody foresaw is told in one message without a stack, exit code 1", async () => {
+  const host = new CliHost();
+  Object.defineProperty(host, "podRuntime", {
+    get: () => {
+      throw new TypeError("it is not a function");
+    },
+  });
+  expect(await host.expectCode(1, "status")).toMatchObject({ out: "", err: "error: it is not a function\n" });
+  expect(await host.json(1, "status")).toEqual([
+    { error: { code: "internal", message: "it is not a function" } },
+  ]);
+});
+
 describe("the workspace", () => {
   const claims = (out: string) => (JSON.parse(out) as { claims: { ticket: { id: string } }[] }).claims;
 

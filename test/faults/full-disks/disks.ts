@@ -4,9 +4,14 @@ import { dirname, join } from "node:path";
 import type { CliWorld } from "../../fixtures/cli-world.js";
 import { errnoOf } from "../../../src/errors.js";
 import { bindReadOnly, unmount } from "../../fixtures/registry-mounts.js";
+import type { Subject } from "../strace/subjects.js";
 
 export interface Disk {
   readonly name: string;
+  /** What a command that could not write says of it. */
+  readonly reason: RegExp;
+  /** The command that the quick part runs on it, if any. */
+  readonly quick?: Subject["name"];
   /** Of `mount`: the disk that holds the home of the world. */
   readonly options: string;
   /** From now on nothing can be written, or something is missing. */
@@ -17,12 +22,16 @@ export interface Disk {
 export const DISKS: readonly Disk[] = [
   {
     name: "a disk without a free byte",
+    reason: /ENOSPC/u,
+    quick: "launch",
     options: "size=512k,mode=0700",
     spoil: (world) => untilFull(() => fs.appendFileSync(join(world.home, "filler"), Buffer.alloc(4_096))),
     relieve: (world) => fs.unlinkSync(join(world.home, "filler")),
   },
   {
     name: "a disk without a free inode",
+    reason: /ENOSPC/u,
+    quick: "release",
     options: "size=4m,nr_inodes=160,mode=0700",
     spoil: (world) => {
       fs.mkdirSync(join(world.home, "filler"));
@@ -32,6 +41,7 @@ export const DISKS: readonly Disk[] = [
   },
   {
     name: "a disk that became read-only",
+    reason: /EROFS/u,
     options: "size=4m,mode=0700",
     spoil: ({ home }) => bindReadOnly(home),
     relieve: ({ home }) => unmount(home),

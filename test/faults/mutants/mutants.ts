@@ -106,6 +106,14 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["test/contract/registry.test.ts", "test/registry/commit.test.ts"],
   },
   {
+    name: "a record that cannot be read is taken for none",
+    breaks: "promise 3, exactly one",
+    file: "src/registry/durable.ts",
+    find: '    throw ioFailed("read", path, cause);',
+    replace: "    return undefined;",
+    tests: ["test/registry/unreadable.test.ts"],
+  },
+  {
     name: "a launch id that was ended is committed again",
     breaks: "rule 4",
     file: "src/registry/claim-store.ts",

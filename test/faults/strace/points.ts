@@ -29,6 +29,8 @@ export interface Attack {
   readonly hits: string;
   /** Which targets, and how many points of each the quick part takes: 0 leaves it out. */
   readonly targets: Readonly<Record<string, number>>;
+  /** Calls that the quick part takes in any case, before it draws the others. */
+  readonly always?: RegExp;
   /** What is done at this point; undefined if nothing. */
   injectionAt(
     point: Point,
@@ -109,7 +111,9 @@ class TargetSweep {
     });
     // How many files a scan of the process table opens is the machine's affair: the quick part leaves those counts alone.
     const steady = all.filter(({ point }) => !STRAYING.includes(point.kind));
-    this.aims = quick ? sampleOf(steady, quickPoints, below) : all;
+    const certain = all.filter(({ point }) => this.#attack.always?.test(point.call));
+    const others = steady.filter((aim) => !certain.includes(aim));
+    this.aims = quick ? [...certain, ...sampleOf(others, quickPoints - certain.length, below)] : all;
     tell(`${this.#target.name}: ${this.aims.length} of ${all.length} points`);
     await inLanes(LANES, this.aims, async (aim) => await this.#try(aim, points.indexOf(aim.point)));
     return this;

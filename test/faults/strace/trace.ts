@@ -42,7 +42,7 @@ export interface Ran {
 export interface Injected extends Ran {
   /** The call that was hit; undefined if none was. Not always the one that was meant: `n` counts foreign calls, too. */
   readonly call: string | undefined;
-  /** Whether that call is one of its points. */
+  /** Whether that call is one of its points, and no wake-up of Node's threads was hit with it. */
   readonly isPoint: boolean;
   /** How many points lay behind it then; without a hit, how many there were. */
   readonly passed: number;
@@ -91,14 +91,18 @@ export async function inject(
   const points = pointsIn(world, calls);
   const isHit = (call: Call) =>
     injection === "signal=KILL" ? wasKilled && call.kind === kind && call.n === n : call.isInjected;
-  const hit = calls.find(isHit);
+  const hits = calls.filter(isHit);
+  const [hit] = hits;
   const foundAt = points.find(({ call }) => call === meant)?.n;
   if (hit === undefined) return { ...ran, call: undefined, isPoint: false, passed: points.length, foundAt };
   const at = points.findIndex((point) => point.line === hit.line);
+  // Each thread counts for itself: the n-th write of another one, by which it wakes the main one up, fails as well, and Node aborts.
+  const isWakeUpHit =
+    injection !== "signal=KILL" && hits.some((call) => !call.isMain && WRITES.includes(call.kind));
   return {
     ...ran,
     call: points[at]?.call ?? `a ${kind} that is none of the registry's`,
-    isPoint: at >= 0,
+    isPoint: at >= 0 && !isWakeUpHit,
     foundAt,
     passed: points.filter((point) => calls.findIndex(({ line }) => line === point.line) < calls.indexOf(hit))
       .length,
