@@ -123,3 +123,14 @@ function kindOf(came: unknown): string {
   if (typeof came === "string") return JSON.stringify(came.slice(0, 80));
   return typeof came === "number" || typeof came === "boolean" ? String(came) : "an object";
 }
+
+/** Whether a value of JSON nests deeper than so many levels. A leaf has none. */
+export function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  // What JSON.parse has made has no fields but its own.
+  for (const name in value) {
+    if (isDeeperThan(levels - 1, (value as Record<string, unknown>)[name])) return true;
+  }
+  return false;
+}

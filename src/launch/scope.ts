@@ -3,6 +3,7 @@ import type { ClaimRegistry, LaunchLock, PodLock, PodProcess, PodRecord, PodRunt
 import type { LaunchTimeouts, PodHandle } from "../../machines/launch.types.js";
 import { identityOf, lifeOf } from "../processes.js";
 import { podRecordOf } from "../pod-records.js";
+import { isDeeperThan } from "../shape.js";
 
 /** What every actor of a launch works with. */
 export interface LaunchTools<Pod extends PodHandle> {
@@ -267,7 +268,15 @@ export class LaunchScope<Pod extends PodHandle> {
   }
 }
 
+/** Records that nest deeper than 200 levels are damaged, and a locator lies some levels down in them. */
+const MAX_LOCATOR_DEPTH = 100;
+
 /** What a record can hold as a locator. */
 export function isPlain(locator: unknown): boolean {
-  return typeof locator === "object" && locator !== null && !Array.isArray(locator);
+  if (typeof locator !== "object" || locator === null || Array.isArray(locator)) return false;
+  try {
+    return !isDeeperThan(MAX_LOCATOR_DEPTH, JSON.parse(JSON.stringify(locator)));
+  } catch {
+    return false;
+  }
 }

@@ -30,16 +30,16 @@ async function start<Pod extends PodHandle>(
   { scope, tools, signal, begin }: Required<Starting<Pod>>,
 ): Promise<Pod> {
   const { ticket, launchId, podName, plan } = launch;
+  const { kind } = tools.runtime;
+  const locator = tools.runtime.locatorOf?.(launch);
+  if (locator !== undefined && !isPlain(locator)) throw noLocator(podName, kind);
   const at = tools.now();
   await scope.openRecord({
     ticket,
     role: plan.role,
     pod: podName,
     launchId,
-    runtime: {
-      kind: tools.runtime.kind,
-      ...(tools.runtime.locatorOf && { locator: tools.runtime.locatorOf(launch) }),
-    },
+    runtime: { kind, ...(locator && { locator }) },
     launcher: ownIdentity(),
     state: "starting",
     processes: [],
@@ -54,7 +54,6 @@ async function start<Pod extends PodHandle>(
       lockPod: async () => takePodLock(launch, { scope, tools, signal }),
     });
     if (!isHandle(pod)) {
-      const kind = tools.runtime.kind;
       throw new LaunchClaimError(
         "runtime_contract",
         `the runtime "${kind}" started something that is no Pod`,
@@ -66,7 +65,7 @@ async function start<Pod extends PodHandle>(
     if (first !== pod || more.length > 0) {
       throw new LaunchClaimError(
         "runtime_contract",
-        `the runtime "${tools.runtime.kind}" returned a Pod that it had not published by own()`,
+        `the runtime "${kind}" returned a Pod that it had not published by own()`,
       );
     }
     if (pod.name !== podName || pod.launchId !== launchId) {
@@ -75,18 +74,21 @@ async function start<Pod extends PodHandle>(
         `the runtime was to start Pod ${podName} for launch ${launchId}, but started ${pod.name} for ${pod.launchId}`,
       );
     }
-    if (!isPlain(pod.locator)) {
-      throw new LaunchClaimError(
-        "runtime_contract",
-        `the locator of Pod ${podName} is not an object that a record can hold`,
-      );
-    }
+    if (!isPlain(pod.locator)) throw noLocator(podName, kind);
     // Adoption and the proof that nothing is left rely on it.
     if (!tools.runtime.recordsPods) await scope.recordPod({});
     return pod;
   } finally {
     scope.closePodLock();
   }
+}
+
+function noLocator(podName: string, kind: string): LaunchClaimError {
+  return new LaunchClaimError(
+    "runtime_contract",
+    `what the runtime "${kind}" gives as the locator of Pod ${podName} is not an object that a record can hold`,
+    { hint: "A locator is a JSON object that nests at most 100 levels deep." },
+  );
 }
 
 function isHandle(pod: unknown): boolean {

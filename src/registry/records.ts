@@ -3,6 +3,7 @@ import { legible } from "../text.js";
 import type { AwaitedPermission, HistoryEntry, PodProcess, PodRecord, RoleSession } from "../ports.js";
 import {
   flag,
+  isDeeperThan,
   jsonObject,
   listOf,
   objectOf,
@@ -160,16 +161,6 @@ export function parseRecord<Kind extends RecordKind>(kind: Kind, json: string, f
 /** `before`: what the file held; fields of it that this program does not know are kept. */
 export function serializeRecord(kind: RecordKind, record: object, before: object = {}): string {
   return `${JSON.stringify({ format: formatOf(kind), version: VERSION, ...before, ...record })}\n`;
-}
-
-function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  // What JSON.parse has made has no fields but its own.
-  for (const name in value) {
-    if (isDeeperThan(levels - 1, (value as Record<string, unknown>)[name])) return true;
-  }
-  return false;
 }
 
 function formatOf(kind: RecordKind): string {

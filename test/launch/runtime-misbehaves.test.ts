@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type {
+  JsonObject,
   Launcher,
   LaunchRequest,
   PodRuntime,
@@ -47,6 +48,10 @@ const notToBeLookedAt = {
     throw new Error("do not look");
   },
 };
+
+function nested(levels: number): JsonObject {
+  return levels === 1 ? {} : { further: nested(levels - 1) };
+}
 
 async function rejecting(thrown: unknown): Promise<never> {
   throw thrown;
@@ -339,6 +344,7 @@ describe("a runtime whose start", () => {
     ["nothing", undefined],
     ["null", null],
     ["a number that JSON does not know", { big: 1n }],
+    ["what nests 250 levels deep", nested(250)],
   ] as const) {
     test(`locates its Pod by ${what}, which no record can hold: the launch has failed, and the ticket is free`, async () => {
       const host = new LaunchHost();
@@ -361,6 +367,23 @@ describe("a runtime whose start", () => {
       await expectAdmitted(host);
     });
   }
+
+  test("foretells a locator that nests 250 levels deep: the launch has failed before anything was started", async () => {
+    const host = new LaunchHost();
+    let starts = 0;
+    const runtime = host.runtimeWith({
+      locatorOf: () => nested(250),
+      start: async (launch, context) => {
+        starts += 1;
+        return await host.runtime.start(launch, context);
+      },
+    });
+    const outcome = await host.launcher({ runtime }).launch(request).outcome;
+    expect(outcome).toMatchObject({ status: "failed", phase: "spawning", code: "runtime_contract" });
+    expect(starts).toBe(0);
+    host.expectNothingLeft(ticket.id);
+    await expectAdmitted(host);
+  });
 
   test("publishes a second Pod when the ticket is claimed: that one is stopped, the claimed one stays what it is", async () => {
     const host = new LaunchHost();
