@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import { promisify } from "node:util";
+import { format, resolveConfig } from "prettier";
 import type { Sweep, SweepReport } from "./sweep.js";
 
 /** One sweep as it went. */
@@ -30,7 +31,8 @@ export async function writeReport(file: string, ran: readonly Ran[], seed: numbe
     "",
     ...ran.flatMap(section),
   ];
-  fs.writeFileSync(file, `${lines.join("\n").trimEnd()}\n`);
+  const options = await resolveConfig(file);
+  fs.writeFileSync(file, await format(lines.join("\n"), { ...options, filepath: file }));
 }
 
 function summaryRow({ sweep, report, seconds }: Ran): string {
