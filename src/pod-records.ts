@@ -1,9 +1,8 @@
 import type { ClaimRegistry, PodRecord } from "./ports.js";
-import type { TicketRef } from "../machines/launch.types.js";
 
 /** The record of the Pod of this launch; undefined if there is none that can be read. */
 export async function podRecordOf(
-  { ticket, launchId }: { readonly ticket: TicketRef; readonly launchId: string },
+  { ticket, launchId }: Pick<PodRecord, "ticket" | "launchId">,
   registry: Pick<ClaimRegistry, "pods">,
 ): Promise<PodRecord | undefined> {
   const found = (await registry.pods(ticket)).find(

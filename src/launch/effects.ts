@@ -74,7 +74,5 @@ export function launchActor(
   effects: LaunchEffects,
   options: ActorOptions<LaunchMachine> & { readonly input: L.LaunchInput },
 ): Actor<LaunchMachine> {
-  const created = createActor(machine, options);
-  shared.give(created, effects);
-  return created;
+  return shared.give(createActor(machine, options), effects);
 }

@@ -1,5 +1,5 @@
 import { LaunchClaimError } from "../errors.js";
-import type { ClaimRegistry, LaunchLock, PodLock, PodProcess, PodRecord, PodRuntime } from "../ports.js";
+import type { ClaimRegistry, LaunchLock, PodLock, PodRecord, PodRuntime } from "../ports.js";
 import type { LaunchTimeouts, PodHandle } from "../../machines/launch.types.js";
 import { identityOf, lifeOf } from "../processes.js";
 import { podRecordOf } from "../pod-records.js";
@@ -29,7 +29,6 @@ export class LaunchScope<Pod extends PodHandle> {
   #lock: LaunchLock | undefined;
   #podLock: PodLock | undefined;
   #start: Promise<unknown> | undefined;
-  #isStarting = false;
   #endedUnresolved = false;
   #record: PodRecord | undefined;
   /** Writes of one record, one after the other. */
@@ -92,17 +91,12 @@ export class LaunchScope<Pod extends PodHandle> {
    * adopted of nobody, and its agent runs as well. Never rejects.
    */
   async livingPids(): Promise<readonly number[]> {
-    const recorded = await this.#recordedProcesses();
-    const alive = recorded.filter((one) => lifeOf(one) !== "gone").map(({ pid }) => pid);
-    return [...new Set([...this.pids, ...alive])];
-  }
-
-  async #recordedProcesses(): Promise<readonly PodProcess[]> {
-    const { registry, runtime } = this.#tools;
-    if (!runtime.recordsPods || this.#record === undefined) return [];
     // What cannot be read names nobody: the record still stands, and so does the block.
-    const record = await podRecordOf(this.#record, registry).catch(() => undefined);
-    return record?.processes ?? [];
+    const recorded = this.#tools.runtime.recordsPods
+      ? await this.#lastRecord().catch(() => undefined)
+      : undefined;
+    const alive = (recorded?.processes ?? []).filter((one) => lifeOf(one) !== "gone").map(({ pid }) => pid);
+    return [...new Set([...this.pids, ...alive])];
   }
 
   /** A Pod that another launch started: claimed by this one, never stopped by it. */
@@ -154,9 +148,8 @@ export class LaunchScope<Pod extends PodHandle> {
 
   /** A start that is under way may bring a Pod even after it was abandoned. */
   trackStart(start: Promise<unknown>): void {
-    this.#isStarting = true;
     const settled = () => {
-      this.#isStarting = false;
+      this.#start = undefined;
     };
     this.#start = start.then(settled, settled);
   }
@@ -185,12 +178,17 @@ export class LaunchScope<Pod extends PodHandle> {
   }
 
   async #writeRecord(change: Partial<PodRecord>): Promise<void> {
-    const { registry, runtime, now } = this.#tools;
+    const { registry, now } = this.#tools;
     const known = this.#record;
     if (known === undefined) return;
-    const written = runtime.recordsPods ? await podRecordOf(known, registry) : undefined;
-    this.#record = { ...known, ...written, ...change, updatedAt: now() };
+    this.#record = { ...known, ...(await this.#lastRecord()), ...change, updatedAt: now() };
     await registry.writePod(this.#record);
+  }
+
+  /** As it was written last: a Pod that keeps its own record has a better one than its launch. */
+  async #lastRecord(): Promise<PodRecord | undefined> {
+    const { registry, runtime } = this.#tools;
+    return runtime.recordsPods && this.#record ? await podRecordOf(this.#record, registry) : this.#record;
   }
 
   beginCommit(): void {
@@ -207,10 +205,8 @@ export class LaunchScope<Pod extends PodHandle> {
   /** Could not be proven: whoever comes next must find the processes by name. Durable before the lock is given up. */
   async markUnresolved(pids: readonly number[]): Promise<void> {
     this.#endedUnresolved = true;
-    const { registry, runtime } = this.#tools;
-    const recorded =
-      runtime.recordsPods && this.#record ? await podRecordOf(this.#record, registry) : this.#record;
-    if (runtime.recordsPods && recorded?.state === "starting" && this.#mayStillRecord) return;
+    const recorded = await this.#lastRecord();
+    if (this.#tools.runtime.recordsPods && recorded?.state === "starting" && this.#mayStillRecord) return;
     // As they were recorded, where they were: who of them is the guardian is what a stop goes by. Who is gone is kept as well: the
     // agent's group is found by its leader.
     const known = recorded?.processes ?? [];
@@ -229,7 +225,7 @@ export class LaunchScope<Pod extends PodHandle> {
   get #mayStillRecord(): boolean {
     const isGone = ({ pids = [] }: Pod) =>
       pids.length > 0 && pids.every((pid) => identityOf(pid) === undefined);
-    return this.#isStarting || !this.ownedPods.every(isGone);
+    return this.#start !== undefined || !this.ownedPods.every(isGone);
   }
 
   /** Tells every actor that is still at work that nobody waits for it. */

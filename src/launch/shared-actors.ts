@@ -18,8 +18,9 @@ export class SharedActors<Effects extends object> {
     });
   }
 
-  /** Once for each run, before it is started. */
-  give(run: { readonly system: object }, effects: Effects): void {
+  /** Once for each run, before it is started. Returns the run. */
+  give<Run extends { readonly system: object }>(run: Run, effects: Effects): Run {
     this.#effectsIn.set(run.system, effects);
+    return run;
   }
 }

@@ -10,7 +10,7 @@ import type {
   Probe,
   StoredClaim,
 } from "../ports.js";
-import type { Block, BlockedBy, Claim, PodHandle, TicketRef } from "../../machines/launch.types.js";
+import type { Block, BlockedBy, PodHandle, TicketRef } from "../../machines/launch.types.js";
 import { lifeOf } from "../processes.js";
 
 /** Computed when asked and never stored. */
@@ -172,8 +172,11 @@ const reasons: Readonly<Record<Probe, (pod: string, podLock: LockState) => strin
 };
 
 /** The recorded processes of a Pod that still run. */
-export async function survivorsOf(claim: Claim, registry: ClaimRegistry): Promise<number[]> {
-  const record = await podRecordOf(claim, registry);
+export async function survivorsOf(
+  launch: Pick<PodRecord, "ticket" | "launchId">,
+  registry: ClaimRegistry,
+): Promise<number[]> {
+  const record = await podRecordOf(launch, registry);
   return (record?.processes ?? []).filter((recorded) => lifeOf(recorded) === "alive").map(({ pid }) => pid);
 }
 

@@ -60,7 +60,5 @@ export function restoreActor(
   effects: RestoreEffects,
   options: ActorOptions<RestoreMachine> & { readonly input: R.RestoreInput },
 ): Actor<RestoreMachine> {
-  const created = createActor(machine, options);
-  shared.give(created, effects);
-  return created;
+  return shared.give(createActor(machine, options), effects);
 }

@@ -1,10 +1,9 @@
 import { messageOf } from "../errors.js";
 import { markEnded, podRecordOf } from "../pod-records.js";
-import type { PodReference, StoredClaim } from "../ports.js";
+import type { PodRecord, PodReference, StoredClaim } from "../ports.js";
 import { checkedStop } from "../launch/stop-pod.js";
 import { isLockKept } from "../registry/kept-lock.js";
-import { judgeClaim, settledBy } from "../registry/judge.js";
-import { lifeOf } from "../processes.js";
+import { judgeClaim, settledBy, survivorsOf } from "../registry/judge.js";
 import type { PodHandle, Proof, TicketRef } from "../../machines/launch.types.js";
 import { underLock, type Refused, type Stopped, type VerbTools } from "./verb-tools.js";
 
@@ -65,10 +64,7 @@ export async function stopByReference<Pod extends PodHandle>(
   tools: VerbTools<Pod>,
 ): Promise<Stopped> {
   const { registry, runtime, timeouts } = tools;
-  const record = await podRecordOf(reference, registry);
-  const pids = (record?.processes ?? [])
-    .filter((recorded) => lifeOf(recorded) === "alive")
-    .map(({ pid }) => pid);
+  const pids = await survivorsOf(reference, registry);
   if (reference.runtime.kind !== runtime.kind) {
     const reason = `Pod ${reference.pod} was started by the runtime "${reference.runtime.kind}", which only its own host can stop`;
     return { kind: "unproven", pids, reason };
@@ -103,7 +99,7 @@ export async function stopByReference<Pod extends PodHandle>(
 
 /** Read again: until its end the Pod may have written it, the reason of its run's end among the rest. */
 export async function closeRecord<Pod extends PodHandle>(
-  launch: { readonly ticket: TicketRef; readonly launchId: string },
+  launch: Pick<PodRecord, "ticket" | "launchId">,
   tools: VerbTools<Pod>,
 ): Promise<void> {
   const last = await podRecordOf(launch, tools.registry);

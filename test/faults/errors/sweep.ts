@@ -1,7 +1,7 @@
 import { attackAll, type Attack } from "../strace/points.js";
 import type { Injection, Point } from "../strace/trace.js";
 import type { Sweep } from "../sweep.js";
-import { afterDoubt, liesOfAnswer } from "./answers.js";
+import { afterDoubt, liesOfAnswer } from "../strace/answers.js";
 
 export const errors: Sweep = {
   name: "errors",

@@ -5,7 +5,7 @@ import { CliWorld, DEADLINE_MS, type EndedCommand } from "../../fixtures/cli-wor
 import { temporariesIn } from "../../fixtures/files.js";
 import { waitUntil } from "../../fixtures/processes.js";
 import { canMount, mount, unmount } from "../../fixtures/registry-mounts.js";
-import { afterDoubt, liesOfAnswer } from "../errors/answers.js";
+import { afterDoubt, liesOfAnswer } from "../strace/answers.js";
 import { inLanes } from "../lanes.js";
 import { ID, see } from "../strace/seen.js";
 import { killPods, launch, reclaim, release, SUBJECTS, type Subject } from "../strace/subjects.js";

@@ -10,18 +10,18 @@ import {
   type CliWorld,
   type EndedCommand,
 } from "../../fixtures/cli-world.js";
-import { AT_ONCE, built } from "../../fixtures/guardian-runtime.js";
 import { textIfThere } from "../../fixtures/files.js";
+import { AT_ONCE, built } from "../../fixtures/guardian-runtime.js";
 import { waitUntil } from "../../fixtures/processes.js";
 import type { AgentScript } from "../../../src/testing/scripted-agent/script.js";
-import { afterDoubt, liesOfAnswer } from "../errors/answers.js";
-import type { Target } from "./target.js";
+import { afterDoubt, liesOfAnswer } from "./answers.js";
 import { ID, liesOfStatus, see, tornRecords, untilDoctorIsRight } from "./seen.js";
 import { chainOf, killPods, LOADS, notOne, untilDone } from "./subjects.js";
+import type { LifeName, Target } from "./target.js";
 import { traceOf, type Ran } from "./trace.js";
 
 interface Life {
-  readonly name: string;
+  readonly name: LifeName;
   readonly about: string;
   before?(world: CliWorld): Promise<void>;
   /** The last command's exit code is 0 if nothing disturbs it. */
@@ -33,7 +33,7 @@ const launched: Life = {
   name: "guardian",
   about: "a guardian that is launched and released",
   async tell(story) {
-    await story.goesOn((world) => story.host("launch", world).ended);
+    await story.goesOn(() => story.host("launch").ended);
     await story.goesOn((world) => world.run("release", ID, "--stop", "--json"));
   },
 };
@@ -43,7 +43,7 @@ const adopted: Life = {
   name: "adopted",
   about: "a guardian that is adopted",
   async tell(story) {
-    await story.goesOn(async (world) => await diesAccepted(story.host("halt", world)));
+    await story.goesOn(() => diesAccepted(story.host("halt")));
     story.matters();
     await story.goesOn((world) => world.launch(ID));
   },
@@ -54,7 +54,7 @@ const unreaped: Life = {
   name: "unreaped",
   about: "a guardian whose agent outlives it",
   async tell(story) {
-    await story.goesOn((world) => story.host("outlived", world).ended);
+    await story.goesOn(() => story.host("outlived").ended);
   },
 };
 
@@ -67,7 +67,7 @@ const restoring: Life = {
     await killPods(world);
   },
   async tell(story) {
-    await story.goesOn((world) => story.host("restore", world).ended);
+    await story.goesOn(() => story.host("restore").ended);
   },
 };
 
@@ -138,16 +138,16 @@ class Story {
   }
 
   /** A launcher in a process of its own, whose guardian is traced. */
-  host(what: keyof typeof HOSTS, world: CliWorld): RunningCommand {
+  host(what: keyof typeof HOSTS): RunningCommand {
     const { command: verb, script, proof }: Host = HOSTS[what];
-    const command = world.agent(script);
+    const command = this.#world.agent(script);
     const recipe: AgentRecipe = { driver: "acp", command, evidence: AT_ONCE };
-    const { workspace, home } = world;
+    const { workspace, home, environment } = this.#world;
     const host = [built("test/fixtures/guardian-host.js"), workspace, home, this.#program];
     return new RunningCommand(
       spawn(process.execPath, [...host, verb, ID, JSON.stringify(recipe)], {
         cwd: workspace,
-        env: { ...process.env, ...world.environment, ...(proof && { LAUNCH_CLAIM_PROOF: proof }) },
+        env: { ...process.env, ...environment, ...(proof && { LAUNCH_CLAIM_PROOF: proof }) },
       }),
     );
   }
@@ -191,8 +191,9 @@ async function brokenLife(world: CliWorld): Promise<string[]> {
     broken.push(`claim ${claim} has no accepted run`);
   for (const launchId of world.launchIds(ID))
     if (world.promptsOf(launchId) > 1) broken.push(`the agent of ${launchId} was given more than one prompt`);
-  broken.push(...(await liesOfStatus(world)), ...(await leftUnseen(world)));
+  broken.push(...(await liesOfStatus(world)));
   if (broken.length > 0) return broken;
+  await untilEndedOrNamed(world);
 
   const mend = mendOf(world);
   if (mend !== undefined) {
@@ -216,15 +217,15 @@ function mendOf(world: CliWorld): string[] | undefined {
 }
 
 /** What is left of a Pod ends by itself, or is named: by its claim, as one that can be adopted, or as one to be stopped. */
-async function leftUnseen(world: CliWorld): Promise<string[]> {
+async function untilEndedOrNamed(world: CliWorld): Promise<void> {
   let last = "";
-  return await waitUntil(
+  await waitUntil(
     async () => {
       const { claim, living } = see(world);
-      if (claim !== undefined || living.length === 0) return [];
+      if (claim !== undefined || living.length === 0) return true;
       const { results, code } = await world.run("doctor", "--json");
       last = JSON.stringify(results);
-      return code === 1 ? [] : undefined;
+      return code === 1;
     },
     {
       deadlineMs: DEADLINE_MS,

@@ -1,4 +1,5 @@
 /** Every chosen point of a target, each in a world of its own. */
+import { messageOf } from "../../../src/errors.js";
 import { CliWorld } from "../../fixtures/cli-world.js";
 import { inLanes } from "../lanes.js";
 import { randomOf } from "../random.js";
@@ -28,7 +29,7 @@ export interface Attack {
   /** In the counts: `kills`. */
   readonly hits: string;
   /** Which targets, and how many points of each the quick part takes: 0 leaves it out. */
-  readonly targets: Readonly<Record<string, number>>;
+  readonly targets: Readonly<Partial<Record<Target["name"], number>>>;
   /** Calls that the quick part takes in any case, before it draws the others. */
   readonly always?: RegExp;
   /** What is done at this point; undefined if nothing. */
@@ -36,7 +37,7 @@ export interface Attack {
     point: Point,
     context: { readonly target: Target; below(limit: number): number },
   ): Injection | undefined;
-  /** What a person does then, before the next command; each promise broken by it. */
+  /** What a person does after a command, before the next; each promise broken by it. */
   readonly afterwards?: (world: CliWorld, injected: Injected) => Promise<string[]>;
   /** What the command itself must have said, seen before anything else is asked. */
   liesOfAnswer(world: CliWorld, context: Injected & { readonly before: Seen }): string[];
@@ -158,12 +159,14 @@ class TargetSweep {
       found.push(...injected.lies);
       // What strikes a call of Node's own, as its wake-up of a thread, is no concern of the command's: it may abort.
       const isOther = injected.call !== undefined && !injected.isPoint;
-      if (victim === "command" && !isOther)
-        found.push(...this.#attack.liesOfAnswer(world, { ...injected, before }));
-      found.push(...((await this.#attack.afterwards?.(world, injected)) ?? []));
+      // Whoever has to do with a guardian is asked while it happens.
+      if (victim === "command") {
+        if (!isOther) found.push(...this.#attack.liesOfAnswer(world, { ...injected, before }));
+        found.push(...((await this.#attack.afterwards?.(world, injected)) ?? []));
+      }
       found.push(...(await broken(injected.ended)));
     } catch (error) {
-      found.push(error instanceof Error ? error.message : String(error));
+      found.push(messageOf(error));
     }
     this.broken.push(...found.map((promise) => `${name}, ${where}: ${promise}`));
     return came;

@@ -1,9 +1,13 @@
 import type { CliWorld, EndedCommand } from "../../fixtures/cli-world.js";
+import type { Subject } from "./subjects.js";
 import type { TracedRun } from "./trace.js";
+
+/** What a guardian lives through. */
+export type LifeName = "guardian" | "adopted" | "unreaped" | "restoring";
 
 /** What is attacked: a command, or the guardian that commands have to do with. */
 export interface Target {
-  readonly name: string;
+  readonly name: Subject["name"] | LifeName;
   /** In the counts: `kill points of …`. */
   readonly about: string;
   /** Of a run that nothing disturbs. */

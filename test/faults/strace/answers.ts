@@ -1,8 +1,8 @@
 /** Whether a command that had to do with an error says what is so. */
 import type { CliWorld, EndedCommand } from "../../fixtures/cli-world.js";
 import { claimFile } from "../../paths/observe.js";
-import { ID, see, type Seen } from "../strace/seen.js";
-import type { Injected } from "../strace/trace.js";
+import { ID, see, type Seen } from "./seen.js";
+import type { Injected } from "./trace.js";
 
 /** Of DESIGN.md, by what is said: no interrupt and no wrong use is among what can come here. */
 const EXIT_CODES: Readonly<Record<string, number>> = {
